@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A valid policy becomes the forwarding table, with the guardrail proof.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "controlplane/policy/parse.h"
+#include "controlplane/policy/violation.h"
+#include "sluice/v1/policy.pb.h"
+#include "sluice/v1/table.pb.h"
+
+namespace sluice::controlplane {
+
+// What the table carries beside the policy.
+struct TableHeader {
+  uint64_t generation = 1;
+  uint64_t revision = 1;
+  uint64_t term = 0;
+  uint64_t eligibility_epoch = 1;
+  std::string steering_key;  // 16 bytes
+  std::vector<v1::Override> overrides;
+};
+
+// The key that `sluice compile` uses when none is given. Documented and therefore not secret.
+std::string test_steering_key();
+
+struct CompileResult {
+  v1::ForwardingTable table;
+  Violations refusals;  // guardrails: one per (service, class, route, pool, guardrail) that leaks
+  Violations warnings;  // selectors that match nothing, classes with no eligible pool, slots < 100 x backends …
+};
+
+// Pure. `policy` passed `validate_policy`. The table is canonical; it is meaningless when there are refusals.
+CompileResult compile_policy(const v1::Policy& policy, const SourceMap& source, const TableHeader& header);
+
+// Whether the two tables agree in everything that eligibility rests on (classes, routes, labels, guardrails' effect).
+bool same_eligibility(const v1::ForwardingTable& a, const v1::ForwardingTable& b);
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Weighted Maglev: which backend of a pool owns each slot.
+// Source: Eisenbud et al., "Maglev", NSDI 2016, section 3.4; weights as exact slot counts.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dataplane/net/keyed_hash.h"
+
+namespace sluice::dataplane {
+
+struct MaglevMember {
+  std::string name;     // unique in the pool; all that the slots depend on, with weight and key
+  uint32_t weight = 0;  // 0..1000000; 0 owns no slot
+};
+
+// Immutable after construction. Members are positions 0..count-1 in the order they were given; the slots do not
+// depend on that order.
+class MaglevTable {
+ public:
+  static constexpr uint32_t kNoMember = 0xffff'ffff;
+
+  // Shape: `slot_count` is a prime. Every member of weight > 0 owns at least one slot when slot_count allows it,
+  // and its count is its exact share rounded by largest remainder.
+  // Alloc: yes.  Cost: O(slot_count) expected per weighted member round.
+  static MaglevTable build(std::span<const MaglevMember> members, uint32_t slot_count, const HashKey& key);
+
+  // Section 3.4 with given permutations, unweighted; for the paper's table 1.
+  struct Permutation {
+    uint32_t offset;
+    uint32_t skip;
+  };
+  static std::vector<uint32_t> populate(std::span<const Permutation> permutations,
+                                        std::span<const uint32_t> targets, uint32_t slot_count);
+
+  uint32_t slot_count() const noexcept { return static_cast<uint32_t>(owner_.size()); }
+  // Position of the slot's owner, `kNoMember` when no member has weight.  Alloc: none.
+  uint32_t owner(uint32_t slot) const noexcept { return owner_[slot]; }
+  uint32_t slot_of(uint64_t hash) const noexcept {
+    return static_cast<uint32_t>((static_cast<unsigned __int128>(hash) * owner_.size()) >> 64);
+  }
+
+  // The slot whose owner takes over when all owners before it in this order cannot: a walk over all slots whose
+  // stride depends on `slot` alone. `attempt` 0 is the slot itself.
+  uint32_t successor(uint32_t slot, uint32_t attempt) const noexcept;
+
+  std::span<const uint32_t> owners() const noexcept { return owner_; }
+
+ private:
+  explicit MaglevTable(std::vector<uint32_t> owner) : owner_(std::move(owner)) {}
+  std::vector<uint32_t> owner_;
+};
+
+bool is_prime(uint32_t number) noexcept;
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything a core needs to forward: one table, one view of health, one set of next hops. Any change of any of them
+// is a new snapshot; the table itself is shared.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/table/ids.h"
+#include "dataplane/table/table.h"
+
+namespace sluice::dataplane {
+
+enum class BackendState : uint8_t { kUp, kDraining, kDown, kRecalled };
+
+// What one lcore reads per packet about a backend: whether the id is current, its state, how to reach it.
+struct alignas(64) BackendLine {
+  static constexpr uint8_t kHeaderBytesMax = 40;
+  BackendId id;                      // none: the index is not in use
+  BackendState state = BackendState::kDown;
+  ForwardingKind forwarding = ForwardingKind::kIpip;
+  Family outer_family = Family::kIpv4;
+  uint8_t port = 0;                  // DPDK port to send to
+  PoolIndex pool;
+  bool neighbor_resolved = false;
+  uint16_t mtu = 1500;               // of the port, IP bytes
+  std::array<uint8_t, 6> destination_mac{};
+  std::array<uint8_t, 6> source_mac{};
+  std::array<uint8_t, 16> outer_source{};       // the node's address on that port; 4 or 16 bytes used
+  std::array<uint8_t, 16> outer_destination{};  // the backend's
+};
+static_assert(sizeof(BackendLine) == 64, "one line per packet");
+
+// Whether a pool takes part in steering, derived from its members' states, `min_up` and `eligible_until`.
+struct PoolServing {
+  bool new_flows = false;  // enough members are up, one of them has weight: SYNs and datagrams
+  bool adopted = false;    // the same with draining members counted: packets of flows that began elsewhere
+};
+
+struct Snapshot {
+  uint64_t view = 0;
+  std::shared_ptr<const Table> table;
+  std::vector<BackendLine> backends;  // by `BackendId::index()`; size table->backend_capacity
+  std::vector<PoolServing> serving;   // by `PoolIndex`
+
+  // The line of this backend, nullptr when it is in no pool any more.
+  const BackendLine* find(BackendId id) const noexcept {
+    if (id.index() >= backends.size()) return nullptr;
+    const BackendLine& line = backends[id.index()];
+    return line.id == id ? &line : nullptr;
+  }
+};
+
+// Where a backend's packets go on layer 2, as `port` found out.
+struct NextHop {
+  bool resolved = false;
+  uint8_t port = 0;
+  uint16_t mtu = 1500;
+  std::array<uint8_t, 6> destination_mac{};
+  std::array<uint8_t, 6> source_mac{};
+  IpAddress source;  // of tunnels, of the backend's family
+};
+
+// What the daemon knows of one backend when it makes a snapshot.
+struct BackendCondition {
+  BackendState state = BackendState::kDown;
+  NextHop next_hop;
+};
+
+// Makes the snapshot of (table, view, conditions) at this time.
+// Shape: `conditions` by backend index, size table->backend_capacity.  Thread: control.  Alloc: yes.
+std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
+                                              std::span<const BackendCondition> conditions,
+                                              int64_t now_unix_ms);
+
+}  // namespace sluice::dataplane

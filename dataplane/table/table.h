@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One forwarding table as the dataplane executes it: frozen at construction, shared between snapshots.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/maglev/maglev_table.h"
+#include "dataplane/maglev/sticky_split.h"
+#include "dataplane/net/flow_key.h"
+#include "dataplane/net/keyed_hash.h"
+#include "dataplane/table/ids.h"
+#include "dataplane/table/lpm.h"
+#include "dataplane/table/registry.h"
+#include "dataplane/table/service_index.h"
+
+namespace sluice::dataplane {
+
+enum class AffinityKind : uint8_t { kFlow, kClient };
+enum class RejectKind : uint8_t { kReset, kProhibit, kDrop };
+enum class ForwardingKind : uint8_t { kIpip, kL2 };
+
+struct Service {
+  std::string name;
+  AffinityKind affinity = AffinityKind::kFlow;
+  RejectKind reject = RejectKind::kReset;
+  uint32_t tcp_idle_ms = 0;  // 0: from the node's configuration
+};
+
+struct PoolMember {
+  BackendId id;
+  std::string name;
+  IpAddress address;
+  uint32_t weight = 0;
+  Labels labels;
+};
+
+struct Pool {
+  std::string name;
+  Labels labels;
+  ForwardingKind forwarding = ForwardingKind::kIpip;
+  uint32_t min_up = 1;
+  int64_t eligible_until_unix_ms = INT64_MAX;
+  uint64_t name_hash = 0;                    // separates the Maglev hash from the split's and from other pools'
+  std::shared_ptr<const MaglevTable> slots;  // owners are positions in `members`
+  std::vector<PoolMember> members;           // sorted by name
+};
+
+struct Route {
+  // A pool that the route names, in split or fallback.
+  struct PoolUse {
+    PoolIndex pool;
+    uint32_t weight = 0;                 // 0: fallback only, or declared with weight 0
+    std::vector<TargetId> targets;       // by position in the pool's members
+  };
+  std::string name;
+  uint64_t seed_hash = 0;
+  std::shared_ptr<const StickySplit> split;  // owners are positions in `uses`
+  std::vector<PoolUse> uses;                 // the split's pools sorted by name, then pools of fallback only
+  uint32_t split_count = 0;                  // uses[0, split_count) are the split's
+  std::vector<uint32_t> fallback;            // positions in `uses`, in the operator's order
+};
+
+struct ClientClass {
+  ClassId id;
+  std::string name;
+  Labels labels;
+};
+
+// What holds for the clients of one class at one service.
+struct SteeringRow {
+  RouteIndex route;                      // none: no route matches
+  std::vector<PoolIndex> eligible;       // sorted
+};
+
+struct Table {
+  uint64_t generation = 0;
+  uint64_t revision = 0;
+  uint64_t term = 0;
+  uint32_t epoch = 0;  // low bits of the eligibility epoch; flows remember it
+  HashKey steering_key;
+  std::vector<Service> services;
+  std::vector<Pool> pools;
+  std::vector<Route> routes;
+  std::vector<ClientClass> classes;      // [0] is "unknown"
+  std::vector<SteeringRow> rows;         // deduplicated
+  std::vector<uint32_t> row_of;          // [service * classes.size() + class] -> index in `rows`
+  ServiceLookup service_lookup;
+  std::shared_ptr<const Lpm<Family::kIpv4>> classes_v4;  // value: index in `classes`
+  std::shared_ptr<const Lpm<Family::kIpv6>> classes_v6;
+  uint32_t backend_capacity = 0;         // highest backend index in use + 1
+
+  const SteeringRow& row(ServiceIndex service, ClassIndex client_class) const noexcept {
+    return rows[row_of[service.value * classes.size() + client_class.value]];
+  }
+  bool is_eligible(ServiceIndex service, ClassIndex client_class, PoolIndex pool) const noexcept;
+
+  template <Family F>
+  ClassIndex classify_client(const uint8_t* source) const noexcept;
+};
+
+}  // namespace sluice::dataplane
