@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that every header compiles alone.
 
-Usage: scripts/check_headers.py BUILD_DIR     exit 1 and the compiler's words for each header that does not
+Usage: scripts/check_headers.py BUILD_DIR     prints what the compiler says; exit 1 if one does not
 """
 
 import concurrent.futures

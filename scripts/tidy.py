@@ -91,9 +91,7 @@ def check_words(path: str, lines: list[str]) -> list[str]:
     return found
 
 
-FUNCTION_HEAD = re.compile(
-    r"^[A-Za-z_~].*[)\w]\s*(const)?\s*(noexcept)?\s*\{$|^\s{1,4}\S.*\)\s*(const)?\s*(noexcept)?\s*\{$"
-)
+FUNCTION_HEAD = re.compile(r"^(\s{1,4})?[A-Za-z_~].*[)\w]\s*(const)?\s*(noexcept)?\s*\{$")
 NOT_FUNCTION = re.compile(
     r"^\s*(namespace|class|struct|enum|union|extern|if|for|while|switch|else|do)\b"
 )
