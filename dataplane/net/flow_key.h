@@ -16,8 +16,8 @@ namespace sluice::dataplane {
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
 
-// Shape: words = source, destination as they lie in the packet, then source port | destination port << 16 |
-// protocol << 32. Unused bits are zero, so that equal flows are equal words.
+// Shape: words = source, destination as they lie in the packet, then source port | destination port
+// << 16 | protocol << 32. Unused bits are zero, so that equal flows are equal words.
 template <Family F>
 struct FlowKey {
   static constexpr size_t kAddressBytes = F == Family::kIpv4 ? 4 : 16;
@@ -29,19 +29,24 @@ struct FlowKey {
                       Be16 destination_port, uint8_t protocol) noexcept {
     FlowKey key;
     std::memcpy(key.words.data(), source, kAddressBytes);
-    std::memcpy(reinterpret_cast<uint8_t*>(key.words.data()) + kAddressBytes, destination, kAddressBytes);
-    key.words[kWords - 1] = uint64_t{source_port.raw} | uint64_t{destination_port.raw} << 16 |
-                            uint64_t{protocol} << 32;
+    std::memcpy(reinterpret_cast<uint8_t*>(key.words.data()) + kAddressBytes, destination,
+                kAddressBytes);
+    key.words[kWords - 1] =
+        uint64_t{source_port.raw} | uint64_t{destination_port.raw} << 16 | uint64_t{protocol} << 32;
     return key;
   }
 
   const uint8_t* source() const noexcept { return reinterpret_cast<const uint8_t*>(words.data()); }
   const uint8_t* destination() const noexcept { return source() + kAddressBytes; }
   Be16 source_port() const noexcept { return {static_cast<uint16_t>(words[kWords - 1])}; }
-  Be16 destination_port() const noexcept { return {static_cast<uint16_t>(words[kWords - 1] >> 16)}; }
+  Be16 destination_port() const noexcept {
+    return {static_cast<uint16_t>(words[kWords - 1] >> 16)};
+  }
   uint8_t protocol() const noexcept { return static_cast<uint8_t>(words[kWords - 1] >> 32); }
 
-  IpAddress source_address() const noexcept { return *IpAddress::from_bytes({source(), kAddressBytes}); }
+  IpAddress source_address() const noexcept {
+    return *IpAddress::from_bytes({source(), kAddressBytes});
+  }
   IpAddress destination_address() const noexcept {
     return *IpAddress::from_bytes({destination(), kAddressBytes});
   }

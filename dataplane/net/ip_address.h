@@ -16,12 +16,14 @@ namespace sluice::dataplane {
 
 enum class Family : uint8_t { kIpv4, kIpv6 };
 
-// An IPv4 or IPv6 address. Bytes are in network order; an IPv4 address uses the first four, the rest are zero.
+// An IPv4 or IPv6 address. Bytes are in network order; an IPv4 address uses the first four, the
+// rest are zero.
 class IpAddress {
  public:
   constexpr IpAddress() = default;  // 0.0.0.0
 
-  // Errors: nullopt unless `text` is exactly one address ("10.0.0.1", "2001:db8::1"); no zones, no octal.
+  // Errors: nullopt unless `text` is exactly one address ("10.0.0.1", "2001:db8::1"); no zones, no
+  // octal.
   static std::optional<IpAddress> parse(std::string_view text);
   // Errors: nullopt unless `bytes` has 4 or 16 bytes.
   static std::optional<IpAddress> from_bytes(std::span<const uint8_t> bytes) noexcept;
@@ -47,7 +49,8 @@ class IpAddress {
 // An address prefix with host bits zero.
 class IpPrefix {
  public:
-  // Errors: nullopt unless "ADDRESS/LENGTH" with host bits zero; a bare address is a prefix of full length.
+  // Errors: nullopt unless "ADDRESS/LENGTH" with host bits zero; a bare address is a prefix of full
+  // length.
   static std::optional<IpPrefix> parse(std::string_view text);
   // Errors: nullopt when `length` exceeds the family's or host bits are set.
   static std::optional<IpPrefix> make(const IpAddress& address, uint8_t length) noexcept;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The keyed hash of flow tables and steering: SipHash-1-3 over 64-bit words, bit-identical on every host.
-// Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; the -1-3 variant as in Rust and Linux.
+// The keyed hash of flow tables and steering: SipHash-1-3 over 64-bit words, bit-identical on every
+// host. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; the -1-3 variant
+// as in Rust and Linux.
 #pragma once
 
 #include <array>
@@ -11,7 +12,8 @@
 
 namespace sluice::dataplane {
 
-// 128 secret bits. The flow table's is random per process; the steering key belongs to the generation.
+// 128 secret bits. The flow table's is random per process; the steering key belongs to the
+// generation.
 struct HashKey {
   uint64_t low = 0;
   uint64_t high = 0;
@@ -24,29 +26,45 @@ struct HashKey {
 namespace detail {
 struct SipState {
   uint64_t v0, v1, v2, v3;
+
+  explicit constexpr SipState(const HashKey& key) noexcept
+      : v0(key.low ^ 0x736f6d6570736575),
+        v1(key.high ^ 0x646f72616e646f6d),
+        v2(key.low ^ 0x6c7967656e657261),
+        v3(key.high ^ 0x7465646279746573) {}
+
   static constexpr uint64_t rotate(uint64_t x, int n) noexcept { return x << n | x >> (64 - n); }
   constexpr void round() noexcept {
-    v0 += v1; v1 = rotate(v1, 13); v1 ^= v0; v0 = rotate(v0, 32);
-    v2 += v3; v3 = rotate(v3, 16); v3 ^= v2;
-    v0 += v3; v3 = rotate(v3, 21); v3 ^= v0;
-    v2 += v1; v1 = rotate(v1, 17); v1 ^= v2; v2 = rotate(v2, 32);
+    v0 += v1, v1 = rotate(v1, 13), v1 ^= v0, v0 = rotate(v0, 32);
+    v2 += v3, v3 = rotate(v3, 16), v3 ^= v2;
+    v0 += v3, v3 = rotate(v3, 21), v3 ^= v0;
+    v2 += v1, v1 = rotate(v1, 17), v1 ^= v2, v2 = rotate(v2, 32);
   }
-  constexpr void absorb(uint64_t word) noexcept { v3 ^= word; round(); v0 ^= word; }
+  constexpr void absorb(uint64_t word) noexcept {
+    v3 ^= word;
+    round();
+    v0 ^= word;
+  }
+  constexpr uint64_t finish() noexcept {
+    v2 ^= 0xff;
+    round();
+    round();
+    round();
+    return v0 ^ v1 ^ v2 ^ v3;
+  }
 };
 }  // namespace detail
 
-// Cost: one round per word and four more; no branches. Equals SipHash-1-3 of the words' little-endian bytes.
+// Cost: one round per word and four more; no branches. Equals SipHash-1-3 of the words'
+// little-endian bytes.
 template <size_t Words>
-constexpr uint64_t keyed_hash(const HashKey& key, const std::array<uint64_t, Words>& words) noexcept {
-  detail::SipState state{key.low ^ 0x736f6d6570736575, key.high ^ 0x646f72616e646f6d,
-                         key.low ^ 0x6c7967656e657261, key.high ^ 0x7465646279746573};
-  for (const uint64_t word : words) state.absorb(word);
+constexpr uint64_t keyed_hash(const HashKey& key,
+                              const std::array<uint64_t, Words>& words) noexcept {
+  detail::SipState state(key);
+  for (const uint64_t word : words)
+    state.absorb(word);
   state.absorb(uint64_t{Words * 8 & 0xff} << 56);
-  state.v2 ^= 0xff;
-  state.round();
-  state.round();
-  state.round();
-  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+  return state.finish();
 }
 
 // The same hash of any bytes, for names and seeds.
