@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one place where absl::Status, grpc::Status and sluice.v1.ErrorDetail are turned into each other.
+// The one place where absl::Status, grpc::Status and sluice.v1.ErrorDetail are turned into each
+// other.
 #pragma once
 
 #include "absl/status/status.h"
