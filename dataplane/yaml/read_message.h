@@ -3,9 +3,12 @@
 // Strict YAML into protobuf messages: the policy and both daemons' configuration files are read by this.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "google/protobuf/message.h"
@@ -25,6 +28,9 @@ struct YamlProblem {
 
 struct YamlReader {
   std::vector<YamlProblem>* problems;  // appended to; required
+  uint32_t first_line = 1;             // of the text that the node was loaded from, in its file
+  // Values in one document, each use of an alias counted: a small text with aliases can mean a huge message.
+  size_t values_max = 2'000'000;
   // Called with the path and line of every field that was read; may be empty.
   std::function<void(const std::string& path, uint32_t line)> on_field;
 };
@@ -42,5 +48,12 @@ void read_document(const std::string& text, google::protobuf::Message& message, 
 
 // "1d2h3m4s500ms200us" of nanoseconds, the form that `read_message` reads; "0s" for zero.
 std::string format_duration(int64_t nanoseconds);
+
+// What stands between the brackets of a list element's path: its name where that is one of the form that objects
+// have and no earlier element (in `seen`, which is updated) has it, else its index.
+std::string element_key(std::string_view name, size_t index, std::set<std::string>& seen);
+
+// [a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?
+bool is_object_name(std::string_view text);
 
 }  // namespace sluice
