@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an lcore writes about a part of a flow when it starts or ends: fixed size, ids instead of names.
+// What an lcore writes about a part of a flow when it starts or ends: fixed size, ids instead of
+// names.
 #pragma once
 
 #include <array>
@@ -13,7 +14,15 @@ namespace sluice::dataplane {
 
 enum class Opened : uint8_t { kSyn = 1, kAdopted, kDatagram };  // numbers of sluice.v1.Opened
 enum class EndReason : uint8_t {                                // numbers of sluice.v1.EndReason
-  kNone, kFin, kReset, kIdle, kMoved, kRevoked, kRecalled, kEvicted, kShutdown
+  kNone,
+  kFin,
+  kReset,
+  kIdle,
+  kMoved,
+  kRevoked,
+  kRecalled,
+  kEvicted,
+  kShutdown
 };
 
 struct FlowEvent {
@@ -25,7 +34,7 @@ struct FlowEvent {
   uint64_t last_ns = 0;   // of the last packet
   uint64_t packets = 0;
   uint64_t bytes = 0;
-  std::array<uint8_t, 16> client{};   // 4 or 16 bytes used
+  std::array<uint8_t, 16> client{};  // 4 or 16 bytes used
   std::array<uint8_t, 16> service{};
   uint32_t target = 0;        // TargetId
   uint32_t client_class = 0;  // ClassId

@@ -13,17 +13,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "dataplane/flow/flow_event.h"
+#include "dataplane/flow/flow_timeouts.h"
 #include "dataplane/pipeline/drop_reason.h"
 #include "dataplane/table/snapshot.h"
 
 namespace sluice::dataplane {
-
-struct FlowTimeouts {
-  std::chrono::milliseconds tcp_idle{900'000};
-  std::chrono::milliseconds tcp_closing{10'000};
-  std::chrono::milliseconds tcp_opening{10'000};
-  std::chrono::milliseconds udp_idle{60'000};
-};
 
 // What a worker must know about a port. `port` made it ready; queue i belongs to the i-th worker lcore.
 struct RuntimePort {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs a fuzz target over a fixed number of inputs, made from seeds by seeded mutation: the same inputs everywhere.
-// Usage: TARGET [--inputs N] [--seed S] [SEED_FILE...]. With clang the targets link libFuzzer instead of this file.
+// Runs a fuzz target over a fixed number of inputs, made from seeds by seeded mutation: the same
+// inputs everywhere. Usage: TARGET [--inputs N] [--seed S] [SEED_FILE...]. With clang the targets
+// link libFuzzer instead of this file.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -45,7 +46,9 @@ Options parse_options(int argc, char** argv) {
   return options;
 }
 
-size_t below(Random& random, size_t limit) { return limit == 0 ? 0 : random() % limit; }
+size_t below(Random& random, size_t limit) {
+  return limit == 0 ? 0 : random() % limit;
+}
 
 void flip_bit(Random& random, std::string& input) {
   if (input.empty()) return;
@@ -62,7 +65,9 @@ void set_byte(Random& random, std::string& input) {
   input[position] = static_cast<char>(edge ? kEdges[below(random, std::size(kEdges))] : random());
 }
 
-void truncate(Random& random, std::string& input) { input.resize(below(random, input.size() + 1)); }
+void truncate(Random& random, std::string& input) {
+  input.resize(below(random, input.size() + 1));
+}
 
 void erase_piece(Random& random, std::string& input) {
   const size_t begin = below(random, input.size() + 1);
@@ -71,7 +76,8 @@ void erase_piece(Random& random, std::string& input) {
 
 void insert_bytes(Random& random, std::string& input) {
   std::string piece(below(random, 16) + 1, '\0');
-  for (char& byte : piece) byte = static_cast<char>(random());
+  for (char& byte : piece)
+    byte = static_cast<char>(random());
   input.insert(below(random, input.size() + 1), piece);
 }
 
@@ -83,7 +89,8 @@ void repeat_piece(Random& random, std::string& input) {
 
 void splice(Random& random, std::string& input, const std::string& other) {
   const size_t begin = below(random, other.size() + 1);
-  input.replace(below(random, input.size() + 1), std::string::npos, other, begin, std::string::npos);
+  input.replace(below(random, input.size() + 1), std::string::npos, other, begin,
+                std::string::npos);
 }
 
 std::string mutate(Random& random, const std::vector<std::string>& corpus) {
@@ -91,13 +98,27 @@ std::string mutate(Random& random, const std::vector<std::string>& corpus) {
   const size_t steps = 1 + below(random, 6);
   for (size_t step = 0; step < steps; ++step) {
     switch (below(random, 8)) {
-      case 0: truncate(random, input); break;
-      case 1: erase_piece(random, input); break;
-      case 2: insert_bytes(random, input); break;
-      case 3: repeat_piece(random, input); break;
-      case 4: splice(random, input, corpus[below(random, corpus.size())]); break;
-      case 5: flip_bit(random, input); break;
-      default: set_byte(random, input); break;
+      case 0:
+        truncate(random, input);
+        break;
+      case 1:
+        erase_piece(random, input);
+        break;
+      case 2:
+        insert_bytes(random, input);
+        break;
+      case 3:
+        repeat_piece(random, input);
+        break;
+      case 4:
+        splice(random, input, corpus[below(random, corpus.size())]);
+        break;
+      case 5:
+        flip_bit(random, input);
+        break;
+      default:
+        set_byte(random, input);
+        break;
     }
   }
   input.resize(std::min(input.size(), kInputBytesMax));
@@ -130,7 +151,8 @@ int main(int argc, char** argv) {
   if (!read_files(options.files, corpus)) return 2;
   corpus.emplace_back();
 
-  for (const std::string& input : corpus) run_one(input);
+  for (const std::string& input : corpus)
+    run_one(input);
   Random random(options.seed);
   for (uint64_t i = 0; i < options.inputs; ++i) {
     std::string input = mutate(random, corpus);
