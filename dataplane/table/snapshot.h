@@ -27,6 +27,7 @@ struct alignas(64) BackendLine {
   uint8_t port = 0;                  // DPDK port to send to
   PoolIndex pool;
   bool neighbor_resolved = false;
+  bool expired = false;              // the pool is past eligible_until: known flows move too
   uint16_t mtu = 1500;               // of the port, IP bytes
   std::array<uint8_t, 6> destination_mac{};
   std::array<uint8_t, 6> source_mac{};
