@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the controller must never forget: the accepted policies, the running table, drains, the
+// steering key.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "controlplane/store/database.h"
+#include "sluice/v1/control.pb.h"
+#include "sluice/v1/policy.pb.h"
+#include "sluice/v1/table.pb.h"
+
+namespace sluice::controlplane {
+
+// Everything a starting controller resumes from.
+struct StoredState {
+  uint64_t revision = 0;    // 0: no policy yet
+  uint64_t generation = 0;  // of `table`; 0: no table yet
+  uint64_t eligibility_epoch = 1;
+  std::string steering_key;  // 16 bytes, made with the store
+  v1::Policy policy;
+  v1::ForwardingTable table;
+  std::vector<v1::Override> overrides;  // sorted by pool and backend
+};
+
+struct NewRevision {
+  uint64_t base_revision = 0;  // what it was planned on; compared before anything is written
+  v1::RevisionEntry entry;     // its number is base_revision + 1
+  v1::Policy policy;
+};
+
+// Thread: any.
+class RevisionStore {
+ public:
+  // Errors: as `Database::open`, and DATA_LOSS when a stored message cannot be read.
+  static absl::StatusOr<std::unique_ptr<RevisionStore>> open(const std::string& path);
+
+  absl::StatusOr<StoredState> load();
+
+  // The revision and its table, durable or not there at all.
+  // Errors: ABORTED (the newest revision is not the base, or the generation is not newer).
+  absl::Status append(const NewRevision& revision, const v1::ForwardingTable& table);
+
+  // Drains and the table that carries them; the revision stays.
+  // Errors: ABORTED (`base_revision` is not the newest, or the generation is not newer).
+  absl::Status replace_overrides(uint64_t base_revision, const std::vector<v1::Override>& overrides,
+                                 const v1::ForwardingTable& table);
+
+  // Errors: NOT_FOUND.
+  absl::StatusOr<v1::Policy> policy_of(uint64_t revision);
+  // Newest first.
+  absl::StatusOr<std::vector<v1::RevisionEntry>> list(uint32_t limit);
+
+ private:
+  explicit RevisionStore(Database database) : database_(std::move(database)) {}
+
+  absl::Status write_table(uint64_t revision, const v1::ForwardingTable& table)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status check_base(uint64_t base_revision, const v1::ForwardingTable& table)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status write_overrides(const std::vector<v1::Override>& overrides)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status write_revision(const NewRevision& revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::vector<v1::Override>> read_overrides() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<v1::Policy> read_policy(uint64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status unreadable(const char* what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::Mutex mutex_;
+  Database database_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The record store: each record once, gaps counted, filters, pages, retention.
+#include "controlplane/audit/record_store.h"
+
+#include <gtest/gtest.h>
+
+#include "gmock/gmock.h"
+#include "tests/support/temporary_directory.h"
+
+namespace sluice::controlplane {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::TemporaryDirectory;
+
+std::unique_ptr<RecordStore> open_store(const std::string& directory) {
+  auto store = RecordStore::open(directory);
+  EXPECT_TRUE(store.ok()) << store.status();
+  return store.ok() ? *std::move(store) : nullptr;
+}
+
+v1::FlowRecord record(uint64_t sequence) {
+  v1::FlowRecord record;
+  record.set_node("edge-1");
+  record.set_incarnation("one");
+  record.set_sequence(sequence);
+  record.set_flow_id(sequence);
+  record.mutable_start_time()->set_seconds(static_cast<int64_t>(1000 + sequence));
+  return record;
+}
+
+InsertResult insert(RecordStore& store, const std::vector<v1::FlowRecord>& records) {
+  const auto result = store.insert("edge-1", records);
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? *result : InsertResult{};
+}
+
+std::vector<uint64_t> sequences(RecordStore& store, const v1::QueryRecordsRequest& request) {
+  std::vector<uint64_t> found;
+  const auto response = store.query(request);
+  EXPECT_TRUE(response.ok()) << response.status();
+  if (!response.ok()) return found;
+  for (const v1::FlowRecord& each : response->records())
+    found.push_back(each.sequence());
+  return found;
+}
+
+TEST(RecordStore, RecordSentTwiceIsThereOnce) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+
+  const InsertResult first = insert(*store, {record(1), record(2)});
+  const InsertResult again = insert(*store, {record(1), record(2), record(3)});
+
+  EXPECT_EQ(first.inserted, 2U);
+  EXPECT_EQ(again.inserted, 1U);
+  EXPECT_EQ(again.duplicates, 2U);
+  EXPECT_THAT(sequences(*store, {}), ElementsAre(1, 2, 3));
+}
+
+TEST(RecordStore, SequenceStartsAnewWithEachIncarnation) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  v1::FlowRecord restarted = record(1);
+  restarted.set_incarnation("two");
+
+  insert(*store, {record(1), record(2)});
+  const InsertResult result = insert(*store, {restarted});
+
+  EXPECT_EQ(result.inserted, 1U);
+  EXPECT_EQ(result.missing, 0U);
+  EXPECT_EQ(store->cursor("edge-1")->incarnation, "two");
+}
+
+TEST(RecordStore, SkippedSequenceNumbersAreCountedOnce) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+
+  const InsertResult gap = insert(*store, {record(3), record(4), record(7)});
+  const InsertResult after = insert(*store, {record(8)});
+
+  EXPECT_EQ(gap.missing, 4U);
+  EXPECT_EQ(after.missing, 0U);
+}
+
+TEST(RecordStore, CursorSurvivesReopening) {
+  const TemporaryDirectory directory;
+  insert(*open_store(directory.path("audit")), {record(1), record(2)});
+
+  const auto store = open_store(directory.path("audit"));
+
+  EXPECT_EQ(store->cursor("edge-1")->sequence, 2U);
+  EXPECT_EQ(store->cursor("edge-1")->incarnation, "one");
+  EXPECT_EQ(store->cursor("edge-2")->sequence, 0U);
+}
+
+TEST(RecordStore, BatchWithAnotherNodesRecordIsRefusedWhole) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  v1::FlowRecord foreign = record(2);
+  foreign.set_node("edge-9");
+
+  const auto result = store->insert("edge-1", std::vector<v1::FlowRecord>{record(1), foreign});
+
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(sequences(*store, {}), ElementsAre());
+  EXPECT_EQ(store->cursor("edge-1")->sequence, 0U);
+}
+
+v1::FlowRecord full_record(uint64_t sequence, std::string client, const std::string& pool) {
+  v1::FlowRecord full = record(sequence);
+  full.set_client_address(std::move(client));
+  full.set_client_port(static_cast<uint32_t>(5000 + sequence));
+  full.set_service("chat");
+  full.set_client_class("eu");
+  full.set_route("chat-eu");
+  full.set_pool(pool);
+  full.set_backend(pool + "-a");
+  return full;
+}
+
+struct FilterCase {
+  const char* name;
+  void (*set)(v1::QueryRecordsRequest& request);
+  std::vector<uint64_t> expected;
+};
+
+TEST(RecordStore, FiltersSelectWhatMatchesAll) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  v1::FlowRecord ended = full_record(3, std::string("\xc6\x33\x64\x41", 4), "v2");
+  ended.set_end_reason(v1::END_REASON_FIN);
+  const std::string v6("\x20\x01\x0d\xb8\x00\x0e\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01", 16);
+  insert(*store, {full_record(1, std::string("\xc6\x33\x64\x01", 4), "v1"),
+                  full_record(2, std::string("\xc0\x00\x02\x01", 4), "v1"), ended,
+                  full_record(4, v6, "v2")});
+  using Request = v1::QueryRecordsRequest;
+  const std::vector<FilterCase> cases = {
+      {"prefix",
+       [](Request& r) { r.mutable_filter()->set_client_prefix("198.51.100.0/24"); },
+       {1, 3}},
+      {"address", [](Request& r) { r.mutable_filter()->set_client_prefix("192.0.2.1"); }, {2}},
+      {"longer prefix",
+       [](Request& r) { r.mutable_filter()->set_client_prefix("198.51.100.64/26"); },
+       {3}},
+      {"all of IPv4",
+       [](Request& r) { r.mutable_filter()->set_client_prefix("0.0.0.0/0"); },
+       {1, 2, 3}},
+      {"IPv6", [](Request& r) { r.mutable_filter()->set_client_prefix("2001:db8:e::/48"); }, {4}},
+      {"pool", [](Request& r) { r.mutable_filter()->set_pool("v2"); }, {3, 4}},
+      {"pool and prefix",
+       [](Request& r) {
+         r.mutable_filter()->set_pool("v2");
+         r.mutable_filter()->set_client_prefix("198.51.100.0/24");
+       },
+       {3}},
+      {"backend", [](Request& r) { r.mutable_filter()->set_backend("v1-a"); }, {1, 2}},
+      {"service", [](Request& r) { r.mutable_filter()->set_service("mail"); }, {}},
+      {"class", [](Request& r) { r.mutable_filter()->set_client_class("eu"); }, {1, 2, 3, 4}},
+      {"route", [](Request& r) { r.mutable_filter()->set_route("chat-us"); }, {}},
+      {"port", [](Request& r) { r.mutable_filter()->set_client_port(5002); }, {2}},
+      {"flow", [](Request& r) { r.mutable_filter()->set_flow_id(4); }, {4}},
+      {"node", [](Request& r) { r.mutable_filter()->set_node("edge-1"); }, {1, 2, 3, 4}},
+      {"other node", [](Request& r) { r.mutable_filter()->set_node("edge-2"); }, {}},
+      {"ended", [](Request& r) { r.set_ended_only(true); }, {3}},
+      {"since", [](Request& r) { r.mutable_since()->set_seconds(1003); }, {3, 4}},
+      {"until", [](Request& r) { r.mutable_until()->set_seconds(1003); }, {1, 2}},
+  };
+  for (const FilterCase& each : cases) {
+    SCOPED_TRACE(each.name);
+    Request request;
+    each.set(request);
+
+    EXPECT_EQ(sequences(*store, request), each.expected);
+  }
+}
+
+TEST(RecordStore, PagesJoinToTheWholeAlsoWhenStartTimesAreEqual) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  std::vector<v1::FlowRecord> records;
+  for (uint64_t sequence = 1; sequence <= 7; ++sequence) {
+    records.push_back(record(sequence));
+    records.back().mutable_start_time()->set_seconds(1000);
+  }
+  insert(*store, records);
+
+  v1::QueryRecordsRequest request;
+  request.set_limit(3);
+  std::vector<std::vector<uint64_t>> pages;
+  do {
+    pages.push_back(sequences(*store, request));
+    request.set_page_token(store->query(request)->next_page_token());
+  } while (!request.page_token().empty() && pages.size() < 9);
+
+  EXPECT_THAT(pages, ElementsAre(ElementsAre(1, 2, 3), ElementsAre(4, 5, 6), ElementsAre(7)));
+}
+
+TEST(RecordStore, WrongQuestionsAreRefused) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  v1::QueryRecordsRequest limit;
+  limit.set_limit(10'001);
+  v1::QueryRecordsRequest token;
+  token.set_page_token("next");
+  v1::QueryRecordsRequest prefix;
+  prefix.mutable_filter()->set_client_prefix("198.51.100.0/33");
+
+  for (const v1::QueryRecordsRequest& request : {limit, token, prefix}) {
+    EXPECT_EQ(store->query(request).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST(RecordStore, ExpiryDeletesOnlyWhatStartedBefore) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  insert(*store, {record(1), record(2), record(3)});
+
+  const auto deleted = store->expire(absl::FromUnixSeconds(1003));
+
+  EXPECT_EQ(*deleted, 2U);
+  EXPECT_THAT(sequences(*store, {}), ElementsAre(3));
+  EXPECT_EQ(insert(*store, {record(2)}).duplicates, 1U);
+}
+
+}  // namespace
+}  // namespace sluice::controlplane
