@@ -17,7 +17,7 @@ _BUFFERS = 32768
 _MEMORY_MB = 1024
 
 
-def _set_value(text: str, key: str, value: str) -> str:
+def set_value(text: str, key: str, value: str) -> str:
     """Replaces the value of the one line `key: …`, keeping its comment."""
     pattern = re.compile(rf"^(\s*){re.escape(key)}:[^#\n]*", re.MULTILINE)
     changed, count = pattern.subn(lambda match: f"{match[1]}{key}: {value} ", text)
@@ -27,8 +27,11 @@ def _set_value(text: str, key: str, value: str) -> str:
 
 
 def _move_paths(text: str, places: Places) -> str:
-    for standard, folder in (("/run/sluice", "run"), ("/var/lib/sluice", "lib"),
-                             ("/etc/sluice", "etc")):
+    for standard, folder in (
+        ("/run/sluice", "run"),
+        ("/var/lib/sluice", "lib"),
+        ("/etc/sluice", "etc"),
+    ):
         text = text.replace(standard, str(places.state / folder))
     return text
 
@@ -42,8 +45,14 @@ def _free_hugepage_bytes() -> int:
 def eal_arguments(lab: str) -> list[str]:
     """The main lcore and one worker; on one processor both share it."""
     lcores = "0@0,1@1" if (os.cpu_count() or 1) > 1 else "0@0,1@0"
-    arguments = ["--no-pci", f"--lcores={lcores}", f"--file-prefix=sluice-{lab}-{layout.EDGE.name}",
-                 f"--vdev=net_af_xdp0,iface={layout.EDGE.interface}", "-m", str(_MEMORY_MB)]
+    arguments = [
+        "--no-pci",
+        f"--lcores={lcores}",
+        f"--file-prefix=sluice-{lab}-{layout.EDGE.name}",
+        f"--vdev=net_af_xdp0,iface={layout.EDGE.interface}",
+        "-m",
+        str(_MEMORY_MB),
+    ]
     if _free_hugepage_bytes() < _MEMORY_MB * 1024 * 1024:
         arguments.append("--no-huge")
     return arguments
@@ -51,27 +60,36 @@ def eal_arguments(lab: str) -> list[str]:
 
 def dataplane_config(places: Places) -> str:
     text = _move_paths((EXAMPLES / "dataplane.yaml").read_text(), places)
-    text = _set_value(text, "eal", json.dumps(eal_arguments(places.lab)))
-    text = _set_value(text, "mtu", str(layout.UNDERLAY_MTU))
-    return _set_value(text, "buffers", str(_BUFFERS))
+    text = set_value(text, "eal", json.dumps(eal_arguments(places.lab)))
+    text = set_value(text, "mtu", str(layout.UNDERLAY_MTU))
+    return set_value(text, "buffers", str(_BUFFERS))
 
 
 def controller_config(places: Places) -> str:
     return _move_paths((EXAMPLES / "controller.yaml").read_text(), places).replace(
-        f"signing_key: {places.state}/etc/audit.key", 'signing_key: ""')
+        f"signing_key: {places.state}/etc/audit.key", 'signing_key: ""'
+    )
 
 
 def nginx_config(places: Places, server: layout.Server) -> str:
     """A model server: says who it is, whether it is well, sends large files, keeps what it is sent.
 
-    An upload goes through a second server on a socket, because only a proxied body is read and kept;
-    X-Stored names the file that holds it.
+    An upload goes through a second server on a socket, because only a proxied body is read
+    and kept; X-Stored names the file that holds it.
     """
     own = places.state / server.name
-    answer = json.dumps({"model": server.model, "version": server.version, "server": server.name,
-                         "client": "$remote_addr", "port": "$remote_port"})
-    temporary = "\n".join(f"  {kind}_temp_path {own}/{kind};"
-                          for kind in ("fastcgi", "uwsgi", "scgi", "proxy"))
+    answer = json.dumps(
+        {
+            "model": server.model,
+            "version": server.version,
+            "server": server.name,
+            "client": "$remote_addr",
+            "port": "$remote_port",
+        }
+    )
+    temporary = "\n".join(
+        f"  {kind}_temp_path {own}/{kind};" for kind in ("fastcgi", "uwsgi", "scgi", "proxy")
+    )
     return f"""daemon off;
 user root;
 worker_processes 1;

@@ -35,11 +35,18 @@ class Daemon:
             return None
         return None if state == "Z" else number
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
+        """Runs already: no error."""
+        if self.pid is not None:
+            return
         with open(self.places.log(self.name), "ab") as log:
             process = subprocess.Popen(
-                inside(layout.namespace(self.places.lab, self.host), *self.command),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                inside(layout.namespace(self.places.lab, self.host), *self.command, *options),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.places.pid(self.name).write_text(str(process.pid))
         _CHILDREN[process.pid] = process
 
@@ -64,8 +71,10 @@ class Daemon:
     def require_running(self) -> None:
         child = _CHILDREN.get(self.pid or 0)
         if self.pid is None or (child and child.poll() is not None):
-            raise LabError(f"{self.name} does not run; the end of {self.places.log(self.name)}:\n"
-                           f"{self.tail()}")
+            raise LabError(
+                f"{self.name} does not run; the end of {self.places.log(self.name)}:\n"
+                f"{self.tail()}"
+            )
 
 
 # Processes that this program started, so that the ended ones leave no zombie behind.
@@ -74,23 +83,47 @@ _CHILDREN: dict[int, subprocess.Popen] = {}
 
 def nginx(places: Places, server: layout.Server) -> Daemon:
     config = places.config(f"nginx-{server.name}.conf")
-    return Daemon(places, f"nginx-{server.name}", server.name,
-                  ("nginx", "-e", str(places.log(f"nginx-{server.name}")), "-c", str(config)))
+    return Daemon(
+        places,
+        f"nginx-{server.name}",
+        server.name,
+        ("nginx", "-e", str(places.log(f"nginx-{server.name}")), "-c", str(config)),
+    )
 
 
 def backend(places: Places, programs: Programs, server: layout.Server) -> Daemon:
-    return Daemon(places, f"backend-{server.name}", server.name,
-                  (str(programs.backend), "--interface", server.interface))
+    return Daemon(
+        places,
+        f"backend-{server.name}",
+        server.name,
+        (
+            str(programs.backend),
+            "--interface",
+            server.interface,
+            "--from",
+            f"{layout.EDGE.ipv4}/32",
+            "--from",
+            f"{layout.EDGE.ipv6}/128",
+        ),
+    )
 
 
 def dataplane(places: Places, programs: Programs) -> Daemon:
-    return Daemon(places, "dataplane", layout.EDGE.name,
-                  (str(programs.dataplane), "--config", str(places.config("dataplane.yaml"))))
+    return Daemon(
+        places,
+        "dataplane",
+        layout.EDGE.name,
+        (str(programs.dataplane), "--config", str(places.config("dataplane.yaml"))),
+    )
 
 
 def controller(places: Places, programs: Programs) -> Daemon:
-    return Daemon(places, "controller", layout.EDGE.name,
-                  (str(programs.controller), "--config", str(places.config("controller.yaml"))))
+    return Daemon(
+        places,
+        "controller",
+        layout.EDGE.name,
+        (str(programs.controller), "--config", str(places.config("controller.yaml"))),
+    )
 
 
 def wait_for_server(places: Places, server: layout.Server) -> None:
@@ -99,7 +132,8 @@ def wait_for_server(places: Places, server: layout.Server) -> None:
 
     def answers() -> bool:
         daemon.require_running()
-        return server.version in run(*inside(netns, "curl", "-fsS", "--max-time", "1",
-                                             f"http://{server.ipv4}/health"))
+        return server.version in run(
+            *inside(netns, "curl", "-fsS", "--max-time", "1", f"http://{server.ipv4}/health")
+        )
 
     wait_until(f"the model server {server.name} answers", answers, 10)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
+import socket
 import subprocess
 
 from lablib import configs, daemons, layout, network
@@ -21,8 +22,10 @@ class Lab:
         self.dataplane = daemons.dataplane(self.places, self.programs)
         self.controller = daemons.controller(self.places, self.programs)
         self.nginx = {server.name: daemons.nginx(self.places, server) for server in layout.SERVERS}
-        self.backends = {server.name: daemons.backend(self.places, self.programs, server)
-                         for server in layout.SERVERS}
+        self.backends = {
+            server.name: daemons.backend(self.places, self.programs, server)
+            for server in layout.SERVERS
+        }
 
     @property
     def daemons(self) -> list[daemons.Daemon]:
@@ -35,11 +38,9 @@ class Lab:
         for daemon in self.backends.values():
             daemon.start()
         say("node: sluice-dataplane")
-        self.dataplane.start()
-        self.wait_for_socket(self.dataplane, self.places.dataplane_socket)
+        self.start_dataplane()
         say("controller: sluice-controller")
-        self.controller.start()
-        self.wait_for_socket(self.controller, self.places.controller_socket)
+        self.start_controller()
         self.wait_for_node()
         for daemon in self.daemons:
             daemon.require_running()
@@ -55,10 +56,8 @@ class Lab:
         network.build(self.name)
         say(f"model servers: {', '.join(self.nginx)}")
         configs.write_all(self.places)
-        for daemon in self.nginx.values():
-            daemon.start()
-        for server in layout.SERVERS:
-            daemons.wait_for_server(self.places, server)
+        for name in self.nginx:
+            self.start_server(name)
 
     def down(self) -> None:
         network.require_root()
@@ -70,12 +69,28 @@ class Lab:
         prefix = f"/var/run/dpdk/sluice-{self.name}-{layout.EDGE.name}"
         shutil.rmtree(prefix, ignore_errors=True)
 
-    def wait_for_socket(self, daemon: daemons.Daemon, socket: pathlib.Path) -> None:
+    def start_dataplane(self, *options: str) -> None:
+        """Starts the node and waits until it listens."""
+        self.dataplane.start(*options)
+        self.wait_for_socket(self.dataplane, self.places.dataplane_socket)
+
+    def start_controller(self) -> None:
+        """Starts the controller and waits until it listens."""
+        self.controller.start()
+        self.wait_for_socket(self.controller, self.places.controller_socket)
+
+    def start_server(self, name: str) -> None:
+        """Starts the model server and waits until it answers."""
+        self.nginx[name].start()
+        daemons.wait_for_server(self.places, layout.host_named(name))
+
+    def wait_for_socket(self, daemon: daemons.Daemon, path: pathlib.Path) -> None:
         def there() -> bool:
             daemon.require_running()
-            return socket.exists()
+            with socket.socket(socket.AF_UNIX) as connection:
+                return connection.connect_ex(str(path)) == 0
 
-        self._wait(daemon, f"{daemon.name} listens on {socket}", there, 30)
+        self._wait(daemon, f"{daemon.name} listens on {path}", there, 30)
 
     def wait_for_node(self) -> None:
         def connected() -> bool:
@@ -94,19 +109,26 @@ class Lab:
     def inside(self, host: str, *command: str) -> list[str]:
         return inside(layout.namespace(self.name, host), *command)
 
-    def sluice(self, *arguments: str, feed: str | None = None,
-               timeout: float = 60) -> subprocess.CompletedProcess:
+    def sluice(
+        self, *arguments: str, feed: str | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess:
         """Runs the CLI against this lab's controller; the caller judges the exit code."""
-        command = [str(self.programs.cli), "--server", f"unix:{self.places.controller_socket}",
-                   *arguments]
+        command = [
+            str(self.programs.cli),
+            "--server",
+            f"unix:{self.places.controller_socket}",
+            *arguments,
+        ]
         return subprocess.run(command, input=feed, capture_output=True, text=True, timeout=timeout)
 
     def ask(self, *arguments: str):
         """What the CLI says, from JSON. Errors: LabError when it fails."""
         done = self.sluice(*arguments, "-o", "json")
         if done.returncode != 0:
-            raise LabError(f"sluice {' '.join(arguments)}: exit code {done.returncode}: "
-                           f"{done.stderr.strip()}")
+            raise LabError(
+                f"sluice {' '.join(arguments)}: exit code {done.returncode}: "
+                f"{done.stderr.strip()}"
+            )
         return json.loads(done.stdout)
 
     def nodes(self) -> list[dict]:
@@ -120,17 +142,27 @@ class Lab:
         rows = [("HOST", "ADDRESSES", "NAMESPACE", "RUNNING")]
         for host in layout.HOSTS:
             netns = layout.namespace(self.name, host.name)
-            running = [daemon.name if daemon.pid else f"{daemon.name} (ended)"
-                       for daemon in self.daemons if daemon.host == host.name
-                       and self.places.pid(daemon.name).exists()]
+            running = [
+                daemon.name if daemon.pid else f"{daemon.name} (ended)"
+                for daemon in self.daemons
+                if daemon.host == host.name and self.places.pid(daemon.name).exists()
+            ]
             addresses = f"{host.ipv4} {host.ipv6}"
             if isinstance(host, layout.Clients):
                 addresses += f" {host.prefix_v4}.0/24 {host.prefix_v6}::/48"
-            rows.append((host.name, addresses, netns if netns in present else "missing",
-                         ", ".join(running) or "-"))
+            rows.append(
+                (
+                    host.name,
+                    addresses,
+                    netns if netns in present else "missing",
+                    ", ".join(running) or "-",
+                )
+            )
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        return "".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-                       + "\n" for row in rows)
+        return "".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() + "\n"
+            for row in rows
+        )
 
     def processor_seconds(self, daemon: daemons.Daemon) -> float:
         """Processor time that the daemon has used so far."""

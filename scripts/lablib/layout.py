@@ -53,7 +53,7 @@ class Clients(Host):
         return f"{self.prefix_v4}.{number}"
 
     def address_v6(self, number: int) -> str:
-        """Every number is a client in a /64 of its own, as `affinity: client` counts clients. Units: number 1..65535."""
+        """Each in a /64 of its own, as `affinity: client` counts. Units: number 1..65535."""
         return f"{self.prefix_v6}:{number:x}::1"
 
 
@@ -71,8 +71,9 @@ SPARE_SERVER = "v1-b"
 CLIENTS = (
     Clients("client-eu", 101, client_class="eu", prefix_v4="198.51.100", prefix_v6="2001:db8:e"),
     Clients("client-us", 102, client_class="us", prefix_v4="192.0.2", prefix_v6="2001:db8:a"),
-    Clients("client-unknown", 103, client_class="unknown", prefix_v4="198.18.7",
-            prefix_v6="2001:db8:b"),
+    Clients(
+        "client-unknown", 103, client_class="unknown", prefix_v4="198.18.7", prefix_v6="2001:db8:b"
+    ),
 )
 HOSTS: tuple[Host, ...] = (EDGE, *SERVERS, *CLIENTS)
 SWITCH = "switch"  # the namespace of the bridge that joins them

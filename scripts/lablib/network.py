@@ -22,7 +22,7 @@ _SYSCTLS_ALL = {
     "net.ipv6.conf.default.accept_dad": "0",
     "net.ipv6.conf.default.accept_ra": "0",
 }
-# A service address on `lo` must not be announced to the switch: it belongs to the edge node's services.
+# A service address on `lo` must not be announced to the switch: clients go to the edge node.
 _SYSCTLS_SERVER = {
     "net.ipv4.conf.all.arp_ignore": "1",
     "net.ipv4.conf.default.arp_ignore": "1",
@@ -55,7 +55,7 @@ def build(lab: str) -> None:
 
 
 def remove(lab: str) -> None:
-    """Ends every process inside the lab's namespaces, then removes these. Nothing there is no error."""
+    """Ends every process inside the namespaces, then removes these. None there is no error."""
     present = existing(lab)
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not _signal_members(present, number):
@@ -87,8 +87,11 @@ def _wait_for_members(namespaces: list[str], seconds: float) -> None:
 
 def _make_namespaces(lab: str) -> None:
     ip_batch(None, [f"netns add {name}" for name in layout.namespaces(lab)])
-    groups = [(layout.EDGE, {}), *((host, _SYSCTLS_SERVER) for host in layout.SERVERS),
-              *((host, _SYSCTLS_CLIENT) for host in layout.CLIENTS)]
+    groups = [
+        (layout.EDGE, {}),
+        *((host, _SYSCTLS_SERVER) for host in layout.SERVERS),
+        *((host, _SYSCTLS_CLIENT) for host in layout.CLIENTS),
+    ]
     for host, extra in groups:
         settings = [f"{key}={value}" for key, value in {**_SYSCTLS_ALL, **extra}.items()]
         run(*inside(layout.namespace(lab, host.name), "sysctl", "-q", "-w", *settings))
@@ -96,32 +99,41 @@ def _make_namespaces(lab: str) -> None:
 
 def _plug_cables(lab: str) -> None:
     switch = layout.namespace(lab, layout.SWITCH)
-    lines = ["link set lo up",
-             f"link add bridge0 mtu {layout.UNDERLAY_MTU} type bridge forward_delay 0 mcast_snooping 0"]
+    lines = [
+        "link set lo up",
+        f"link add bridge0 mtu {layout.UNDERLAY_MTU} type bridge forward_delay 0 mcast_snooping 0",
+    ]
     for host in layout.HOSTS:
         peer = layout.namespace(lab, host.name)
-        lines += [f"link add {host.name} mtu {layout.UNDERLAY_MTU} {_ONE_QUEUE} type veth"
-                  f" peer name {host.interface} netns {peer} address {host.mac} {_ONE_QUEUE}",
-                  f"link set {host.name} master bridge0 up"]
-    # Set last: a bridge takes the smallest MTU of its ports as they come, unless it was set by hand.
+        lines += [
+            f"link add {host.name} mtu {layout.UNDERLAY_MTU} {_ONE_QUEUE} type veth"
+            f" peer name {host.interface} netns {peer} address {host.mac} {_ONE_QUEUE}",
+            f"link set {host.name} master bridge0 up",
+        ]
+    # Set last: a bridge takes the smallest MTU of its ports, unless it was set by hand.
     lines += ["link set bridge0 up", f"link set bridge0 mtu {layout.UNDERLAY_MTU}"]
     ip_batch(switch, lines)
     for host in layout.HOSTS:
         mtu = layout.CLIENT_MTU if isinstance(host, layout.Clients) else layout.UNDERLAY_MTU
-        ip_batch(layout.namespace(lab, host.name), [
-            "link set lo up",
-            f"link set {host.interface} mtu {mtu} up",
-            f"address add {host.ipv4}/24 dev {host.interface}",
-            f"address add {host.ipv6}/64 dev {host.interface} nodad",
-        ])
+        ip_batch(
+            layout.namespace(lab, host.name),
+            [
+                "link set lo up",
+                f"link set {host.interface} mtu {mtu} up",
+                f"address add {host.ipv4}/24 dev {host.interface}",
+                f"address add {host.ipv6}/64 dev {host.interface} nodad",
+            ],
+        )
 
 
 def _routes_to_clients(interface: str) -> list[str]:
-    # By way of each client namespace's own address, so that thousands of clients need three neighbour entries.
+    # By way of each namespace's own address: thousands of clients need three neighbour entries.
     lines = []
     for clients in layout.CLIENTS:
-        lines += [f"route add {clients.prefix_v4}.0/24 via {clients.ipv4} dev {interface}",
-                  f"route add {clients.prefix_v6}::/48 via {clients.ipv6} dev {interface}"]
+        lines += [
+            f"route add {clients.prefix_v4}.0/24 via {clients.ipv4} dev {interface}",
+            f"route add {clients.prefix_v6}::/48 via {clients.ipv6} dev {interface}",
+        ]
     return lines
 
 
@@ -130,25 +142,32 @@ def _address_edge(lab: str) -> None:
 
 
 def _address_server(lab: str, server: layout.Server) -> None:
-    lines = [f"address add {layout.SERVICE_V4}/32 dev lo",
-             f"address add {layout.SERVICE_V6}/128 dev lo nodad"]
+    lines = [
+        f"address add {layout.SERVICE_V4}/32 dev lo",
+        f"address add {layout.SERVICE_V6}/128 dev lo nodad",
+    ]
     if server.name == layout.SPARE_SERVER:
-        lines += [f"address add {layout.SPARE_V4}/24 dev {server.interface}",
-                  f"address add {layout.SPARE_V6}/64 dev {server.interface} nodad"]
+        lines += [
+            f"address add {layout.SPARE_V4}/24 dev {server.interface}",
+            f"address add {layout.SPARE_V6}/64 dev {server.interface} nodad",
+        ]
     ip_batch(layout.namespace(lab, server.name), lines + _routes_to_clients(server.interface))
 
 
 def _address_clients(lab: str, clients: layout.Clients) -> None:
     interface = clients.interface
     first_v4, first_v6 = clients.address_v4(1), clients.address_v6(1)
-    ip_batch(layout.namespace(lab, clients.name), [
-        f"address add {first_v4}/32 dev {interface}",
-        f"address add {first_v6}/128 dev {interface} nodad",
-        f"route add local {clients.prefix_v4}.0/24 dev lo",
-        f"route add local {clients.prefix_v6}::/48 dev lo",
-        f"route add {layout.SERVICE_V4}/32 via {layout.EDGE.ipv4} dev {interface} src {first_v4}",
-        f"route add {layout.SERVICE_V6}/128 via {layout.EDGE.ipv6} dev {interface} src {first_v6}",
-    ])
+    ip_batch(
+        layout.namespace(lab, clients.name),
+        [
+            f"address add {first_v4}/32 dev {interface}",
+            f"address add {first_v6}/128 dev {interface} nodad",
+            f"route add local {clients.prefix_v4}.0/24 dev lo",
+            f"route add local {clients.prefix_v6}::/48 dev lo",
+            f"route add {layout.SERVICE_V4}/32 via {layout.EDGE.ipv4} src {first_v4}",
+            f"route add {layout.SERVICE_V6}/128 via {layout.EDGE.ipv6} src {first_v6}",
+        ],
+    )
 
 
 def _set_offloads(lab: str) -> None:

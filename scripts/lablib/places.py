@@ -42,7 +42,9 @@ class Programs:
         needed = (self.dataplane, self.backend, self.controller, self.cli)
         missing = [str(path) for path in needed if not path.exists()]
         if missing:
-            raise LabError(f"not built: {', '.join(missing)}; run scripts/dev build, or give --build")
+            raise LabError(
+                f"not built: {', '.join(missing)}; run scripts/dev build, or give --build"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,7 +44,7 @@ def ip_batch(netns: str | None, lines: list[str]) -> None:
 
 
 def wait_until(what: str, ready, timeout: float, step: float = 0.1) -> None:
-    """Errors: LabError that names `what`. An exception of `ready` means: not yet, and is told at the end."""
+    """Errors: LabError that names `what`. A LabError of `ready` means: not yet."""
     deadline = time.monotonic() + timeout
     last = ""
     while time.monotonic() < deadline:
