@@ -41,17 +41,7 @@ class Share:
 
 
 def explain(lab: Lab, client: Client, port: int = 40000) -> dict:
-    return lab.ask(
-        "explain",
-        "--client",
-        client.address,
-        "--client-port",
-        str(port),
-        "--service",
-        client.service,
-        "--port",
-        "80",
-    )
+    return lab.ask("explain", *client.flow(port))
 
 
 def explain_all(lab: Lab, clients: list[Client]) -> dict[str, dict]:
@@ -130,7 +120,7 @@ def wait_for_health(lab: Lab, backends: set[str], timeout: float = 30) -> None:
         up = {
             state["backend"]
             for state in states
-            if state.get("state", "").lower().endswith("up") and state.get("neighbor_resolved")
+            if state["state"] == "BACKEND_STATE_UP" and state.get("neighbor_resolved")
         }
         if up != backends:
             raise LabError(f"up are {sorted(up) or 'none'} of {sorted(backends)}")
@@ -159,7 +149,7 @@ def counted(lab: Lab) -> dict[tuple[str, str], tuple[int, int]]:
 def recorded(lab: Lab, incarnation: str | None = None) -> dict[tuple[str, str], tuple[int, int]]:
     """(packets, bytes) per (route, backend) by the records of ended flows, of one run or of all."""
     sums: dict[tuple[str, str], tuple[int, int]] = collections.defaultdict(lambda: (0, 0))
-    for record in lab.ask("audit", "query", "--ended", "--limit", "10000")["records"]:
+    for record in lab.ask("audit", "query", "--ended", "--limit", "10000")["items"]:
         if incarnation not in (None, record["incarnation"]):
             continue
         packets, size = sums[record["route"], record["backend"]]

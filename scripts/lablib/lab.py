@@ -132,8 +132,7 @@ class Lab:
         return json.loads(done.stdout)
 
     def nodes(self) -> list[dict]:
-        answer = self.ask("nodes")
-        return answer.get("nodes", []) if isinstance(answer, dict) else answer
+        return self.ask("nodes")["items"]
 
     def status(self) -> str:
         present = set(network.existing(self.name))

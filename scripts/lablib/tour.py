@@ -112,21 +112,10 @@ def judge(lab: Lab, checks: Checks, answers: list[traffic.Answer]) -> None:
 def account(lab: Lab, checks: Checks, answer: traffic.Answer) -> None:
     step("one flow, and the books")
     client = answer.client
-    show(
-        lab,
-        "explain",
-        "--client",
-        client.address,
-        "--client-port",
-        str(answer.port),
-        "--service",
-        client.service,
-        "--port",
-        "80",
-    )
+    show(lab, "explain", *client.flow(answer.port))
     say("waiting until the last flow ended")
     governed.wait_for_quiet(lab)
-    show(lab, "audit", "query", "--client", client.address, "--client-port", str(answer.port))
+    show(lab, "audit", "query", "--client", client.address)
     violations = governed.unbalanced(lab)
     deadline = time.monotonic() + 15
     while violations and time.monotonic() < deadline:  # records are pulled, not pushed

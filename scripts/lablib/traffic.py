@@ -28,6 +28,12 @@ class Client:
     def service(self) -> str:
         return layout.SERVICE_V6 if ":" in self.address else layout.SERVICE_V4
 
+    def flow(self, port: int) -> tuple[str, str, str]:
+        """Its 5-tuple from this port, as the CLI wants it."""
+        if ":" in self.address:
+            return "tcp", f"[{self.address}]:{port}", f"[{self.service}]:80"
+        return "tcp", f"{self.address}:{port}", f"{self.service}:80"
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Both daemons over TCP with mutual TLS: the right certificates work, others are refused.
+import os
 import pathlib
 import subprocess
 
 import lab_case
-from lablib import configs, governed
+from lablib import configs
 from lablib.shell import run
 
 _NODE = "127.0.0.1:9471"
@@ -106,25 +107,18 @@ class Tls(lab_case.LabCase):
         cls.lab.dataplane.start()
         cls.lab.controller.start()
 
-    def call(
-        self, authority: Authority, trusted: Authority, *arguments: str, server: str = _CONTROLLER
-    ) -> subprocess.CompletedProcess:
+    def call(self, authority: Authority, trusted: Authority, *arguments: str):
         """Runs the CLI with a certificate signed by one authority, trusting another."""
         certificate, key = authority.sign("operator")
+        config = self.scratch / "cli.yaml"
+        config.write_text(
+            f"current_context: lab\ncontexts:\n  - name: lab\n    server: {_CONTROLLER}\n"
+            f'    tls: {{certificate: "{certificate}", key: "{key}", '
+            f'ca: "{trusted.certificate}"}}\n'
+        )
         return subprocess.run(
-            self.lab.inside(
-                "edge-1",
-                str(self.lab.programs.cli),
-                "--server",
-                server,
-                "--tls-cert",
-                str(certificate),
-                "--tls-key",
-                str(key),
-                "--tls-ca",
-                str(trusted.certificate),
-                *arguments,
-            ),
+            self.lab.inside("edge-1", str(self.lab.programs.cli), *arguments),
+            env={**os.environ, "SLUICE_CONFIG": str(config)},
             capture_output=True,
             text=True,
             timeout=30,
