@@ -18,24 +18,26 @@ struct MaglevMember {
   uint32_t weight = 0;  // 0..1000000; 0 owns no slot
 };
 
-// Immutable after construction. Members are positions 0..count-1 in the order they were given; the slots do not
-// depend on that order.
+// Immutable after construction. Members are positions 0..count-1 in the order they were given; the
+// slots do not depend on that order.
 class MaglevTable {
  public:
   static constexpr uint32_t kNoMember = 0xffff'ffff;
 
-  // Shape: `slot_count` is a prime. Every member of weight > 0 owns at least one slot when slot_count allows it,
-  // and its count is its exact share rounded by largest remainder.
-  // Alloc: yes.  Cost: O(slot_count) expected per weighted member round.
-  static MaglevTable build(std::span<const MaglevMember> members, uint32_t slot_count, const HashKey& key);
+  // Shape: `slot_count` is a prime below 2^24. A member's slot count is its exact share rounded by
+  // largest remainder, but at least one for weight > 0 when there are enough slots. Alloc: yes.
+  // Cost: O(slot_count * log(members * slot_count)) expected.
+  static MaglevTable build(std::span<const MaglevMember> members, uint32_t slot_count,
+                           const HashKey& key);
 
-  // Section 3.4 with given permutations, unweighted; for the paper's table 1.
+  // Section 3.4 with given permutations, which choose in turns proportional to their weights.
+  // Shape: weights > 0, one for each permutation.
   struct Permutation {
     uint32_t offset;
     uint32_t skip;
   };
   static std::vector<uint32_t> populate(std::span<const Permutation> permutations,
-                                        std::span<const uint32_t> targets, uint32_t slot_count);
+                                        std::span<const uint32_t> weights, uint32_t slot_count);
 
   uint32_t slot_count() const noexcept { return static_cast<uint32_t>(owner_.size()); }
   // Position of the slot's owner, `kNoMember` when no member has weight.  Alloc: none.
@@ -44,8 +46,8 @@ class MaglevTable {
     return static_cast<uint32_t>((static_cast<unsigned __int128>(hash) * owner_.size()) >> 64);
   }
 
-  // The slot whose owner takes over when all owners before it in this order cannot: a walk over all slots whose
-  // stride depends on `slot` alone. `attempt` 0 is the slot itself.
+  // The slot whose owner takes over when all owners before it in this order cannot: a walk over all
+  // slots whose stride depends on `slot` alone. `attempt` 0 is the slot itself.
   uint32_t successor(uint32_t slot, uint32_t attempt) const noexcept;
 
   std::span<const uint32_t> owners() const noexcept { return owner_; }
