@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Making an lcore's context, and what every stage does with packets that leave.
+#include "dataplane/pipeline/core_context.h"
+
+#include <utility>
+
+#include "dataplane/table/registry.h"
+
+namespace sluice::dataplane {
+
+std::unique_ptr<CoreContext> CoreContext::create(const CoreSettings& settings) {
+  auto flows_v4 = FlowTable<Family::kIpv4>::create(settings.flow_capacity, settings.flow_key);
+  auto flows_v6 = FlowTable<Family::kIpv6>::create(settings.flow_capacity, settings.flow_key);
+  auto targets = TouchedArray<TargetCounters>::create(size_t{Registry::kTargetsMax} + 1);
+  if (!flows_v4 || !flows_v6 || !targets) return nullptr;
+
+  auto core = std::make_unique<CoreContext>(std::move(*flows_v4), std::move(*flows_v6),
+                                            std::move(*targets));
+  core->lcore = settings.lcore;
+  core->ports = settings.ports;
+  core->timeouts = settings.timeouts;
+  return core;
+}
+
+void CoreContext::free_drops() noexcept {
+  rte_pktmbuf_free_bulk(drops.data(), drop_count);
+  drop_count = 0;
+}
+
+void CoreContext::send(uint16_t port, rte_mbuf* mbuf, const Account& account) noexcept {
+  if (port >= kPortsMax || (ports >> port & 1) == 0) {
+    drop(mbuf, DropReason::kNoNeighbor);
+    return;
+  }
+  TxBatch& batch = tx[port];
+  batch.mbufs[batch.count] = mbuf;
+  batch.accounts[batch.count] = account;
+  ++batch.count;
+}
+
+}  // namespace sluice::dataplane

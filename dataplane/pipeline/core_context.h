@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All that one lcore owns: flows, counters, clock, and the scratch space of a burst.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/flow_timeouts.h"
+#include "dataplane/pipeline/event_buffer.h"
+#include "dataplane/pipeline/lcore_counters.h"
+#include "dataplane/pipeline/packet.h"
+#include "dataplane/pipeline/token_bucket.h"
+
+namespace sluice::dataplane {
+
+inline constexpr uint16_t kPortsMax = 16;
+// Resets and ICMP errors that one lcore sends: enough for people to see why, too few to be used as
+// a weapon.
+inline constexpr uint64_t kRepliesPerSecond = 1000;
+
+struct CoreSettings {
+  uint8_t lcore = 0;
+  uint16_t ports = 0;          // a bit per ethdev that this lcore can send to
+  uint32_t flow_capacity = 0;  // per family
+  HashKey flow_key;            // random per process
+  FlowTimeouts timeouts;
+};
+
+// Packets for one port, each with whom it counts for.
+struct TxBatch {
+  std::array<rte_mbuf*, kBurstMax> mbufs;
+  std::array<Account, kBurstMax> accounts;
+  uint16_t count = 0;
+};
+
+// Where the expiry sweep stands.
+struct Sweep {
+  uint32_t position = 0;
+  uint64_t last_ns = 0;
+};
+
+// Thread: the lcore that owns it; other threads read the counters only.
+struct alignas(64) CoreContext {
+  // Alloc: startup.  Errors: nullptr when memory is short.
+  static std::unique_ptr<CoreContext> create(const CoreSettings& settings);
+
+  template <Family F>
+  FlowTable<F>& flows() noexcept {
+    if constexpr (F == Family::kIpv4) {
+      return flows_v4;
+    } else {
+      return flows_v6;
+    }
+  }
+  template <Family F>
+  Burst<F>& burst() noexcept {
+    if constexpr (F == Family::kIpv4) {
+      return burst_v4;
+    } else {
+      return burst_v6;
+    }
+  }
+
+  // Takes the packet out of the pipeline. It is freed by `free_drops`.
+  void drop(rte_mbuf* mbuf, DropReason reason) noexcept {
+    counters.dropped[static_cast<size_t>(reason)].add(1);
+    drops[drop_count++] = mbuf;
+    if (drop_count == drops.size()) [[unlikely]]
+      free_drops();
+  }
+  void free_drops() noexcept;
+
+  // Queues the packet for a port.  Drops: kNoNeighbor, when this lcore does not serve the port.
+  void send(uint16_t port, rte_mbuf* mbuf, const Account& account) noexcept;
+
+  TargetCounters& target(uint32_t id) noexcept { return targets[id]; }
+  EventOrigin origin() const noexcept { return {realtime_offset_ns, lcore}; }
+
+  CoreContext(FlowTable<Family::kIpv4> v4, FlowTable<Family::kIpv6> v6,
+              TouchedArray<TargetCounters> lines)
+      : flows_v4(std::move(v4)), flows_v6(std::move(v6)), targets(std::move(lines)) {}
+
+  uint64_t now_ns = 0;              // monotonic; one reading per turn
+  uint64_t realtime_offset_ns = 0;  // CLOCK_REALTIME - CLOCK_MONOTONIC
+  uint64_t flows_begun = 0;         // makes flow ids
+  uint8_t lcore = 0;
+  uint16_t ports = 0;
+  FlowTimeouts timeouts;
+  TokenBucket replies{kRepliesPerSecond};
+  Sweep sweep_v4, sweep_v6;
+
+  FlowTable<Family::kIpv4> flows_v4;
+  FlowTable<Family::kIpv6> flows_v6;
+  LcoreCounters counters;
+  TouchedArray<TargetCounters> targets;  // by TargetId
+
+  Burst<Family::kIpv4> burst_v4;
+  Burst<Family::kIpv6> burst_v6;
+  std::array<TxBatch, kPortsMax> tx;  // by ethdev
+  std::array<rte_mbuf*, kBurstMax> drops{};
+  uint16_t drop_count = 0;
+  EventBuffer events;
+};
+
+}  // namespace sluice::dataplane

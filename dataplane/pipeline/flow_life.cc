@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of flows.
+#include "dataplane/pipeline/flow_life.h"
+
+#include <algorithm>
+
+namespace sluice::dataplane {
+
+namespace {
+
+constexpr unsigned kFlowIdLcoreShift = 48;
+
+uint32_t record(const FlowEvent& event, CoreContext& core) noexcept {
+  const uint32_t position = core.events.push(event);
+  if (position == EventBuffer::kNone) core.counters.records_lost.add(1);
+  return position;
+}
+
+// Opened by a SYN or a datagram, or taken over in the middle.
+Opened opening_of(uint8_t protocol, uint8_t tcp_flags) noexcept {
+  if (protocol != kProtocolTcp) return Opened::kDatagram;
+  return is_opening_syn(tcp_flags) ? Opened::kSyn : Opened::kAdopted;
+}
+
+template <Family F>
+void account_for(Packet<F>& packet, const FlowEntry<F>& entry, CoreContext& core) noexcept {
+  packet.account = {.kind = Account::Kind::kRecorded,
+                    .family = F,
+                    .target = entry.target,
+                    .bytes = packet.ip_bytes,
+                    .entry = core.flows<F>().position(entry)};
+}
+
+template <Family F>
+uint32_t timeout_of(const Packet<F>& packet, FlowState state, const Snapshot& snapshot,
+                    const CoreContext& core) noexcept {
+  const Service& service = snapshot.table->services[packet.service.value];
+  return timeout_ms(state, core.timeouts, service.tcp_idle_ms);
+}
+
+template <Family F>
+void advance_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
+                   CoreContext& core) noexcept {
+  const FlowState state = next_state(entry.state, packet.tcp_flags);
+  if (state == entry.state) [[likely]]
+    return;
+  if (entry.state == FlowState::kOpening && state == FlowState::kOpen) {
+    FlowDetail& detail = core.flows<F>().detail(entry);
+    const uint64_t handshake_us = (core.now_ns - detail.start_ns) / 1000;
+    detail.handshake_us = static_cast<uint32_t>(std::clamp<uint64_t>(handshake_us, 1, UINT32_MAX));
+  }
+  entry.state = state;
+  entry.timeout_ms = timeout_of(packet, state, snapshot, core);
+}
+
+// Everything that belongs to the part and not to the flow.
+template <Family F>
+void begin_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
+                const Snapshot& snapshot, CoreContext& core) noexcept {
+  const Table& table = *snapshot.table;
+  entry.packets = 0;
+  entry.bytes = 0;
+  entry.last_seen_ns = core.now_ns;
+  entry.backend = decision.backend.value;
+  entry.target = decision.target.value;
+  entry.epoch = table.epoch;
+  entry.tcp_flags = packet.tcp_flags;
+
+  FlowDetail& detail = core.flows<F>().detail(entry);
+  detail.generation = table.generation;
+  detail.revision = table.revision;
+  detail.view = snapshot.view;
+  detail.start_ns = core.now_ns;
+  detail.client_class = table.classes[decision.client_class.value].id.value;
+  detail.handshake_us = 0;
+  ++detail.part;
+
+  core.target(entry.target).flows_opened.add(1);
+  record(make_event(entry, detail, EndReason::kNone, core.origin()), core);
+  account_for(packet, entry, core);
+}
+
+// Writes the part's end. Its packets that are not sent yet will be added to the event that waits in
+// the buffer.
+template <Family F>
+void end_part(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  FlowTable<F>& flows = core.flows<F>();
+  core.target(entry.target).flows_ended.add(1);
+  const uint32_t event =
+      record(make_event(entry, flows.detail(entry), reason, core.origin()), core);
+  const uint32_t position = flows.position(entry);
+  for (Packet<F>& packet : core.burst<F>().all()) {
+    if (packet.account.entry != position) continue;
+    packet.account.entry = Account::kNone;
+    packet.account.event = event;
+  }
+}
+
+}  // namespace
+
+template <Family F>
+FlowEntry<F>* begin_flow(Packet<F>& packet, const Decision& decision, const Snapshot& snapshot,
+                         CoreContext& core) noexcept {
+  FlowTable<F>& flows = core.flows<F>();
+  FlowEntry<F>* const entry = flows.insert(packet.key, packet.hash);
+  if (entry == nullptr) [[unlikely]] {
+    packet.account = {.kind = Account::Kind::kUnrecorded,
+                      .family = F,
+                      .is_syn = is_opening_syn(packet.tcp_flags),
+                      .target = decision.target.value,
+                      .bytes = packet.ip_bytes};
+    return nullptr;
+  }
+  const bool is_tcp = packet.key.protocol() == kProtocolTcp;
+  entry->state = is_tcp ? first_state(packet.tcp_flags) : FlowState::kDatagram;
+  entry->opened = opening_of(packet.key.protocol(), packet.tcp_flags);
+  entry->timeout_ms = timeout_of(packet, entry->state, snapshot, core);
+  flows.detail(*entry) =
+      FlowDetail{.flow_id = uint64_t{core.lcore} << kFlowIdLcoreShift | ++core.flows_begun};
+  core.counters.flows_opened.add(1);
+  begin_part(packet, *entry, decision, snapshot, core);
+  return entry;
+}
+
+template <Family F>
+void begin_next_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
+                     EndReason reason, const Snapshot& snapshot, CoreContext& core) noexcept {
+  end_part(entry, reason, core);
+  advance_state(packet, entry, snapshot, core);
+  begin_part(packet, entry, decision, snapshot, core);
+}
+
+template <Family F>
+void continue_part(Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
+                   CoreContext& core) noexcept {
+  entry.last_seen_ns = core.now_ns;
+  entry.tcp_flags |= packet.tcp_flags;
+  advance_state(packet, entry, snapshot, core);
+  account_for(packet, entry, core);
+}
+
+template <Family F>
+void end_flow(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  end_part(entry, reason, core);
+  core.counters.flows_ended.add(1);
+  core.flows<F>().erase(entry);
+}
+
+using Packet4 = Packet<Family::kIpv4>;
+using Packet6 = Packet<Family::kIpv6>;
+using Entry4 = FlowEntry<Family::kIpv4>;
+using Entry6 = FlowEntry<Family::kIpv6>;
+
+template Entry4* begin_flow(Packet4&, const Decision&, const Snapshot&, CoreContext&) noexcept;
+template Entry6* begin_flow(Packet6&, const Decision&, const Snapshot&, CoreContext&) noexcept;
+template void begin_next_part(Packet4&, Entry4&, const Decision&, EndReason, const Snapshot&,
+                              CoreContext&) noexcept;
+template void begin_next_part(Packet6&, Entry6&, const Decision&, EndReason, const Snapshot&,
+                              CoreContext&) noexcept;
+template void continue_part(Packet4&, Entry4&, const Snapshot&, CoreContext&) noexcept;
+template void continue_part(Packet6&, Entry6&, const Snapshot&, CoreContext&) noexcept;
+template void end_flow(Entry4&, EndReason, CoreContext&) noexcept;
+template void end_flow(Entry6&, EndReason, CoreContext&) noexcept;
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a flow begins, goes on and ends on an lcore: entry, counters and events change together, here
+// only.
+#pragma once
+
+#include "dataplane/pipeline/core_context.h"
+#include "dataplane/table/steer.h"
+
+namespace sluice::dataplane {
+
+// A new flow with its first part.  Errors: nullptr when the flow table is full; the packet's
+// account then says that it is unrecorded.
+template <Family F>
+FlowEntry<F>* begin_flow(Packet<F>& packet, const Decision& decision, const Snapshot& snapshot,
+                         CoreContext& core) noexcept;
+
+// Ends the part for `reason` and begins the next one at another backend.
+template <Family F>
+void begin_next_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
+                     EndReason reason, const Snapshot& snapshot, CoreContext& core) noexcept;
+
+// One more packet of the part: what the client shows, and whom the packet counts for.
+template <Family F>
+void continue_part(Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
+                   CoreContext& core) noexcept;
+
+// Ends the part and forgets the flow. Packets of this burst that wait to be sent still count for
+// the part.
+template <Family F>
+void end_flow(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept;
+
+}  // namespace sluice::dataplane

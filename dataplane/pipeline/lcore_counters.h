@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one lcore counts: packets by fate, flows, and packets by target.
+#pragma once
+
+#include <array>
+
+#include "dataplane/pipeline/counter.h"
+#include "dataplane/pipeline/drop_reason.h"
+
+namespace sluice::dataplane {
+
+// Always: rx + handed_in = forwarded + punted + replied + handed_out + held + sum of dropped.
+struct alignas(64) LcoreCounters {
+  Counter rx, handed_in, forwarded, punted, replied, handed_out, held;
+  std::array<Counter, kDropReasonCount> dropped;
+  Counter flows;  // now
+  Counter flows_opened, flows_ended, records_lost;
+};
+
+// What one lcore sent to one target. Flows are counted by part.
+struct alignas(64) TargetCounters {
+  Counter packets, bytes, flows_opened, flows_ended;
+  Counter unrecorded_packets, unrecorded_bytes,
+      unrecorded_syns;  // no flow entry: part of the above
+};
+static_assert(sizeof(TargetCounters) == 64, "one line per packet");
+
+}  // namespace sluice::dataplane

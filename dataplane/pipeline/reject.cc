@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Resets and ICMP errors, written over the packet that they answer.
+#include "dataplane/pipeline/reject.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "dataplane/flow/tcp_state.h"
+#include "dataplane/net/checksum.h"
+#include "dataplane/net/headers.h"
+
+namespace sluice::dataplane {
+
+namespace {
+
+constexpr uint8_t kReplyTtl = 64;
+
+template <Family F>
+constexpr size_t kIpHeaderBytes = F == Family::kIpv4 ? ipv4::kHeaderBytes : ipv6::kHeaderBytes;
+
+// Writes an IP header from the packet's destination back to its source.
+template <Family F>
+void write_ip(uint8_t* ip, const FlowKey<F>& key, uint8_t protocol, size_t payload_bytes) noexcept {
+  std::memset(ip, 0, kIpHeaderBytes<F>);
+  if constexpr (F == Family::kIpv4) {
+    constexpr uint8_t kVersion4FiveWords = 0x45;
+    ip[ipv4::kVersionIhl] = kVersion4FiveWords;
+    store_be16(ip + ipv4::kTotalLength, static_cast<uint16_t>(ipv4::kHeaderBytes + payload_bytes));
+    store_be16(ip + ipv4::kFragment, ipv4::kDontFragment);
+    ip[ipv4::kTtl] = kReplyTtl;
+    ip[ipv4::kProtocol] = protocol;
+    std::memcpy(ip + ipv4::kSource, key.destination(), 4);
+    std::memcpy(ip + ipv4::kDestination, key.source(), 4);
+    store_be16(ip + ipv4::kChecksum, checksum(ip, ipv4::kHeaderBytes));
+  } else {
+    store_be32(ip + ipv6::kVersionClassLabel, 6u << 28);
+    store_be16(ip + ipv6::kPayloadLength, static_cast<uint16_t>(payload_bytes));
+    ip[ipv6::kNextHeader] = protocol;
+    ip[ipv6::kHopLimit] = kReplyTtl;
+    std::memcpy(ip + ipv6::kSource, key.destination(), 16);
+    std::memcpy(ip + ipv6::kDestination, key.source(), 16);
+  }
+}
+
+void swap_macs(uint8_t* frame) noexcept {
+  std::swap_ranges(frame, frame + ethernet::kAddressBytes, frame + ethernet::kSource);
+}
+
+// How much sequence space the segment takes: payload, SYN and FIN.
+template <Family F>
+uint32_t segment_length(const Packet<F>& packet, const uint8_t* segment) noexcept {
+  const uint32_t header_bytes = uint32_t{segment[tcp::kDataOffset]} / 16 * 4;
+  const uint32_t payload = uint32_t{packet.ip_bytes} - packet.l4_offset - header_bytes;
+  const bool syn = (packet.tcp_flags & kTcpSyn) != 0;
+  const bool fin = (packet.tcp_flags & kTcpFin) != 0;
+  return payload + (syn ? 1 : 0) + (fin ? 1 : 0);
+}
+
+template <Family F>
+bool make_reset(Packet<F>& packet) noexcept {
+  const uint8_t* const segment = packet.ip() + packet.l4_offset;
+  const bool has_ack = (packet.tcp_flags & kTcpAck) != 0;
+  const uint32_t sequence = has_ack ? load_be32(segment + tcp::kAcknowledgment) : 0;
+  const uint32_t acknowledgment =
+      has_ack ? 0 : load_be32(segment + tcp::kSequence) + segment_length(packet, segment);
+
+  const size_t frame_bytes = packet.l2_bytes + kIpHeaderBytes<F> + tcp::kHeaderBytes;
+  const size_t surplus = packet.mbuf->pkt_len - frame_bytes;
+  if (surplus != 0 && rte_pktmbuf_trim(packet.mbuf, static_cast<uint16_t>(surplus)) != 0)
+    return false;
+
+  uint8_t* const ip = packet.ip();
+  uint8_t* const reset = ip + kIpHeaderBytes<F>;
+  write_ip(ip, packet.key, kProtocolTcp, tcp::kHeaderBytes);
+  std::memset(reset, 0, tcp::kHeaderBytes);
+  store_be16(reset + tcp::kSourcePort, packet.key.destination_port().host());
+  store_be16(reset + tcp::kDestinationPort, packet.key.source_port().host());
+  store_be32(reset + tcp::kSequence, sequence);
+  store_be32(reset + tcp::kAcknowledgment, acknowledgment);
+  constexpr uint8_t kFiveWords = 0x50;
+  reset[tcp::kDataOffset] = kFiveWords;
+  reset[tcp::kFlags] = has_ack ? kTcpRst : kTcpRst | kTcpAck;
+  const uint64_t pseudo = pseudo_header_sum<F>(packet.key.destination(), packet.key.source(),
+                                               kProtocolTcp, tcp::kHeaderBytes);
+  store_be16(reset + tcp::kChecksum,
+             checksum_finish(checksum_add(pseudo, reset, tcp::kHeaderBytes)));
+  swap_macs(packet.frame());
+  return true;
+}
+
+// As much of the offending packet as the smallest path takes: RFC 1812 section 4.3.2.3, RFC 4443
+// section 2.4 (c).
+template <Family F>
+constexpr size_t kIcmpPacketBytesMax = F == Family::kIpv4 ? 576 : 1280;
+
+template <Family F>
+void write_icmp(uint8_t* message, size_t size, const FlowKey<F>& key) noexcept {
+  constexpr uint8_t kUnreachable4 = 3, kProhibited4 = 13, kUnreachable6 = 1, kProhibited6 = 1;
+  constexpr bool kIsV4 = F == Family::kIpv4;
+  std::memset(message, 0, icmp::kHeaderBytes);
+  message[icmp::kType] = kIsV4 ? kUnreachable4 : kUnreachable6;
+  message[icmp::kCode] = kIsV4 ? kProhibited4 : kProhibited6;
+  const uint64_t pseudo =
+      kIsV4 ? 0 : pseudo_header_sum<F>(key.destination(), key.source(), kProtocolIcmpv6, size);
+  store_be16(message + icmp::kChecksum, checksum_finish(checksum_add(pseudo, message, size)));
+}
+
+template <Family F>
+bool make_prohibited(Packet<F>& packet) noexcept {
+  constexpr size_t kAddedBytes = kIpHeaderBytes<F> + icmp::kHeaderBytes;
+  const size_t quoted = std::min<size_t>(packet.ip_bytes, kIcmpPacketBytesMax<F> - kAddedBytes);
+  const size_t surplus = packet.ip_bytes - quoted;
+  // The checksum reads the quotation, so it has to lie in one piece.
+  if (rte_pktmbuf_linearize(packet.mbuf) != 0) return false;
+  if (surplus != 0 && rte_pktmbuf_trim(packet.mbuf, static_cast<uint16_t>(surplus)) != 0)
+    return false;
+  auto* const frame = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(packet.mbuf, kAddedBytes));
+  if (frame == nullptr) return false;
+
+  std::memmove(frame, frame + kAddedBytes, packet.l2_bytes);
+  uint8_t* const ip = frame + packet.l2_bytes;
+  write_ip(ip, packet.key, F == Family::kIpv4 ? kProtocolIcmp : kProtocolIcmpv6,
+           icmp::kHeaderBytes + quoted);
+  write_icmp<F>(ip + kIpHeaderBytes<F>, icmp::kHeaderBytes + quoted, packet.key);
+  swap_macs(frame);
+  return true;
+}
+
+template <Family F>
+bool make_reply(Packet<F>& packet, RejectKind kind) noexcept {
+  const bool by_reset = kind == RejectKind::kReset && packet.key.protocol() == kProtocolTcp;
+  return by_reset ? make_reset(packet) : make_prohibited(packet);
+}
+
+}  // namespace
+
+template <Family F>
+void reject(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& core) noexcept {
+  const bool is_reset = packet.key.protocol() == kProtocolTcp && (packet.tcp_flags & kTcpRst) != 0;
+  if (kind == RejectKind::kDrop || is_reset) return core.drop(packet.mbuf, reason);
+  if (!core.replies.take(core.now_ns)) return core.drop(packet.mbuf, DropReason::kRejectLimited);
+  const uint16_t ingress = packet.mbuf->port;
+  if (!make_reply(packet, kind)) return core.drop(packet.mbuf, DropReason::kNoBuffer);
+  core.send(ingress, packet.mbuf, {.kind = Account::Kind::kReply, .family = F});
+}
+
+template void reject(Packet<Family::kIpv4>&, RejectKind, DropReason, CoreContext&) noexcept;
+template void reject(Packet<Family::kIpv6>&, RejectKind, DropReason, CoreContext&) noexcept;
+
+}  // namespace sluice::dataplane

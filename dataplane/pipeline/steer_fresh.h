@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fourth stage: packets that no known flow claims get a backend by steering.
+#pragma once
+
+#include "dataplane/pipeline/core_context.h"
+
+namespace sluice::dataplane {
+
+// Shape: takes `fresh` in order, appends to `live` what has a line and an account.
+// Drops: kNoRoute, kNoPool, kRevoked, kRejectLimited, kNoBuffer.
+template <Family F>
+void steer_fresh(Burst<F>& burst, const Snapshot& snapshot, CoreContext& core) noexcept;
+
+}  // namespace sluice::dataplane
