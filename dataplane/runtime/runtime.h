@@ -19,10 +19,11 @@
 
 namespace sluice::dataplane {
 
-// What a worker must know about a port. `port` made it ready; queue i belongs to the i-th worker lcore.
+// What a worker must know about a port. `port` made it ready; queue i belongs to the i-th worker
+// lcore.
 struct RuntimePort {
-  uint16_t id = 0;      // of the ethdev
-  uint16_t queues = 1;  // rx and tx
+  uint16_t id = 0;                 // of the ethdev
+  uint16_t queues = 1;             // rx and tx
   bool single_segment_tx = false;  // chained mbufs must be linearised first (AF_XDP)
 };
 
@@ -54,25 +55,26 @@ struct FlowPage {
 // Thread: one control thread, unless a method says otherwise.
 class Runtime {
  public:
-  // Launches the lcore loop on every EAL worker lcore; they forward nothing until the first `publish`.
-  // Needs rte_eal_init and started ports.  Errors: FAILED_PRECONDITION (no worker lcore, fewer queues than workers),
-  // RESOURCE_EXHAUSTED (memory for flow tables).
+  // Launches the lcore loop on every EAL worker lcore; they forward nothing until the first
+  // `publish`. Needs rte_eal_init and started ports.  Errors: FAILED_PRECONDITION (no worker lcore,
+  // fewer queues than workers), RESOURCE_EXHAUSTED (memory for flow tables).
   static absl::StatusOr<std::unique_ptr<Runtime>> start(const RuntimeConfig& config);
   ~Runtime();  // stops
 
   // Makes `snapshot` the one that every lcore uses; returns when each of them has seen it.
-  // Errors: UNAVAILABLE (an lcore did not come round within the deadline, named; the snapshot is in force for the
-  // others, and for it when it comes).
+  // Errors: UNAVAILABLE (an lcore did not come round within the deadline, named; the snapshot is in
+  // force for the others, and for it when it comes).
   absl::Status publish(std::unique_ptr<const Snapshot> snapshot,
                        std::chrono::milliseconds deadline = std::chrono::milliseconds(1000));
 
   // Thread: any.
   std::vector<LcoreCounterValues> counters() const;
-  // Thread: any.  Shape: by TargetId::value, index 0 unused, size `target_count` + 1; summed over lcores.
+  // Thread: any.  Shape: by TargetId::value, index 0 unused, size `target_count` + 1; summed over
+  // lcores.
   std::vector<TargetCounterValues> target_counters(uint32_t target_count) const;
 
-  // Moves up to out.size() events from the lcores' rings, lcore by lcore in order.  Thread: one, may be another than
-  // the control thread.
+  // Moves up to out.size() events from the lcores' rings, lcore by lcore in order.  Thread: one,
+  // may be another than the control thread.
   size_t take_events(std::span<FlowEvent> out);
   bool events_drained() const;  // after `stop`: nothing is left to take
 
@@ -80,8 +82,9 @@ class Runtime {
   // Errors: UNAVAILABLE (an lcore did not answer).
   absl::StatusOr<FlowPage> list_flows(uint64_t cursor, uint32_t limit);
 
-  // Lets every lcore finish its burst and write the last event of each flow (kShutdown), then joins them. Events stay
-  // takeable: call `take_events` from another thread meanwhile, else a full ring loses (and counts) them.
+  // Lets every lcore finish its burst and write the last event of each flow (kShutdown), then joins
+  // them. Events stay takeable: call `take_events` from another thread meanwhile, else a full ring
+  // loses (and counts) them.
   void stop();
 
  private:
