@@ -29,13 +29,17 @@ std::string test_steering_key();
 struct CompileResult {
   v1::ForwardingTable table;
   Violations refusals;  // guardrails: one per (service, class, route, pool, guardrail) that leaks
-  Violations warnings;  // selectors that match nothing, classes with no eligible pool, slots < 100 x backends …
+  Violations warnings;  // selectors that match nothing, classes with no eligible pool, slots < 100
+                        // x backends …
 };
 
-// Pure. `policy` passed `validate_policy`. The table is canonical; it is meaningless when there are refusals.
-CompileResult compile_policy(const v1::Policy& policy, const SourceMap& source, const TableHeader& header);
+// Pure. `policy` passed `validate_policy`. The table is canonical; it is meaningless when there are
+// refusals.
+CompileResult compile_policy(const v1::Policy& policy, const SourceMap& source,
+                             const TableHeader& header);
 
-// Whether the two tables agree in everything that eligibility rests on (classes, routes, labels, guardrails' effect).
+// Whether the two tables agree in everything that eligibility rests on (classes, routes, labels,
+// guardrails' effect).
 bool same_eligibility(const v1::ForwardingTable& a, const v1::ForwardingTable& b);
 
 }  // namespace sluice::controlplane

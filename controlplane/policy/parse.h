@@ -18,7 +18,8 @@ struct SourceFile {
   std::string text;
 };
 
-// Where each field of each object was written, by the path that violations use ("Pool/chat-v1-eu.spec.min_up").
+// Where each field of each object was written, by the path that violations use
+// ("Pool/chat-v1-eu.spec.min_up").
 class SourceMap {
  public:
   struct Location {
@@ -38,10 +39,10 @@ struct ParsedPolicy {
   SourceMap source;
 };
 
-// Reads every document of every file. Generic over the proto: snake_case fields, short lower-case enum values,
-// durations 1d2h3m4s500ms, RFC 3339 timestamps, label values as the text that was written.
-// Appends to `violations`: syntax errors, unknown kinds and fields (with the nearest right name), wrong types, bad
-// object names, a name twice. What could be read is returned all the same.
+// Reads every document of every file. Generic over the proto: snake_case fields, short lower-case
+// enum values, durations 1d2h3m4s500ms, RFC 3339 timestamps, label values as the text that was
+// written. Appends to `violations`: syntax errors, unknown kinds and fields (with the nearest right
+// name), wrong types, bad object names, a name twice. What could be read is returned all the same.
 ParsedPolicy parse_policy(std::span<const SourceFile> files, Violations& violations);
 
 }  // namespace sluice::controlplane

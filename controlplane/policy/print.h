@@ -9,7 +9,8 @@
 
 namespace sluice::controlplane {
 
-// `object` is one of the kinds of policy.proto. The text begins with apiVersion and kind and has no "---".
+// `object` is one of the kinds of policy.proto. The text begins with apiVersion and kind and has no
+// "---".
 std::string print_object(const google::protobuf::Message& object);
 
 }  // namespace sluice::controlplane

@@ -9,9 +9,10 @@
 
 namespace sluice::controlplane {
 
-// Appends every violation of the whole policy, with the location `source` knows. Refuses, with a clear line, what
-// the language allows and this version does not build (other forwarding modes, countries, gRPC probes, caps,
-// approvals, monitor mode, fail_closed, a rollout that is not paused, sctp).
+// Appends every violation of the whole policy, with the location `source` knows. Refuses, with a
+// clear line, what the language allows and this version does not build (other forwarding modes,
+// countries, gRPC probes, caps, approvals, monitor mode, fail_closed, a rollout that is not paused,
+// sctp).
 void validate_policy(const v1::Policy& policy, const SourceMap& source, Violations& violations);
 
 }  // namespace sluice::controlplane

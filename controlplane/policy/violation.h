@@ -15,7 +15,8 @@ struct Violation {
   std::string path;   // "Pool/chat-v1-eu.spec.table_slots"
   std::string message;
 
-  std::string to_string() const;  // "policy.yaml:31: Pool/chat-v1-eu.spec.table_slots: 65536 is no prime; …"
+  std::string to_string()
+      const;  // "policy.yaml:31: Pool/chat-v1-eu.spec.table_slots: 65536 is no prime; …"
 };
 
 using Violations = std::vector<Violation>;

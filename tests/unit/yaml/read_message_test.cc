@@ -137,9 +137,12 @@ TEST(ReadDocument, NamesWhatIsWrongInAPool) {
       {"min_up:", "1: min_up: has no value; it must be a whole number, or left out"},
       {"min_up: !!int 5", "1: min_up: tags are not understood here"},
       {"forwarding: IPIP",
-       R"(1: forwarding: must be one of ipip, gue, geneve, gre, vxlan, l2, nat, not "IPIP"; did you mean ipip?)"},
+       "1: forwarding: must be one of ipip, gue, geneve, gre, vxlan, l2, nat, not \"IPIP\"; did "
+       "you "
+       "mean ipip?"},
       {"forwarding: unspecified",
-       R"(1: forwarding: must be one of ipip, gue, geneve, gre, vxlan, l2, nat, not "unspecified")"},
+       "1: forwarding: must be one of ipip, gue, geneve, gre, vxlan, l2, nat, not "
+       "\"unspecified\""},
       {"backends: {name: a}", "1: backends: must be a list ([a, b], or lines that begin with -)"},
       {"backends:", "1: backends: has no value; write [] or leave it out"},
       {"backends: [a]", "1: backends[0]: must be a mapping (field: value)"},

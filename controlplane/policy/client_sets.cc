@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sets of clients that the classes of a policy divide all addresses into.
+#include "controlplane/policy/client_sets.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace sluice::controlplane {
+namespace {
+
+using dataplane::IpPrefix;
+
+struct Member {
+  IpPrefix prefix;
+  int class_index;
+};
+
+// Prefixes that hold others stand before them.
+std::vector<Member> sorted_members(const v1::Policy& policy) {
+  std::vector<Member> members;
+  for (int i = 0; i < policy.client_classes_size(); ++i) {
+    for (const std::string& text : policy.client_classes(i).spec().prefixes()) {
+      if (const std::optional<IpPrefix> prefix = IpPrefix::parse(text))
+        members.push_back({*prefix, i});
+    }
+  }
+  std::sort(members.begin(), members.end(),
+            [](const Member& a, const Member& b) { return a.prefix < b.prefix; });
+  return members;
+}
+
+// The classes of the enclosing prefixes, each where its longest prefix stands.
+std::vector<int> chain_of(const std::vector<Member>& enclosing) {
+  std::vector<int> chain;
+  for (const Member& member : enclosing) {
+    std::erase(chain, member.class_index);
+    chain.push_back(member.class_index);
+  }
+  return chain;
+}
+
+ClientSet set_of(const v1::Policy& policy, const std::vector<int>& chain) {
+  ClientSet set;
+  for (const int index : chain) {
+    const v1::Metadata& metadata = policy.client_classes(index).metadata();
+    set.name += (set.name.empty() ? "" : "+") + metadata.name();
+    set.labels = overlaid(set.labels, metadata.labels());
+  }
+  return set;
+}
+
+ClientSet unknown_set(const v1::Policy& policy) {
+  for (const v1::ClientClass& declared : policy.client_classes()) {
+    if (declared.metadata().name() == kUnknownClass) {
+      return {kUnknownClass, to_labels(declared.metadata().labels()), {}};
+    }
+  }
+  return {kUnknownClass, {}, {}};
+}
+
+}  // namespace
+
+std::vector<ClientSet> client_sets(const v1::Policy& policy) {
+  std::map<std::vector<int>, ClientSet> by_chain;
+  std::vector<Member> enclosing;
+  for (const Member& member : sorted_members(policy)) {
+    while (!enclosing.empty() && !enclosing.back().prefix.contains(member.prefix))
+      enclosing.pop_back();
+    enclosing.push_back(member);
+    const std::vector<int> chain = chain_of(enclosing);
+    auto found = by_chain.find(chain);
+    if (found == by_chain.end()) found = by_chain.emplace(chain, set_of(policy, chain)).first;
+    found->second.prefixes.push_back(member.prefix);
+  }
+  std::vector<ClientSet> sets = {unknown_set(policy)};
+  for (auto& [chain, set] : by_chain)
+    sets.push_back(std::move(set));
+  std::sort(sets.begin(), sets.end(),
+            [](const ClientSet& a, const ClientSet& b) { return a.name < b.name; });
+  return sets;
+}
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether the objects of a policy fit each other: one row per violation.
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/policy/policy_text.h"
+
+namespace sluice::controlplane {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+struct Object {
+  std::string kind;
+  std::string name;
+  std::string rest;  // of the document, in flow style
+};
+
+// One object per line, so that lines in expectations are positions, from 1.
+std::string policy_of(const std::vector<Object>& objects) {
+  std::string text;
+  for (const Object& object : objects) {
+    text += "--- {kind: " + object.kind + ", metadata: {name: " + object.name +
+            "}, spec: " + object.rest + "}\n";
+  }
+  return text;
+}
+
+Object pool(const std::string& name, const std::string& address) {
+  return {"Pool", name, "{backends: [{name: b, address: " + address + "}]}"};
+}
+
+Object service(const std::string& name, const std::string& address, const std::string& ports) {
+  return {"Service", name, "{addresses: [" + address + "], ports: [" + ports + "]}"};
+}
+
+Object route(const std::string& name, const std::string& rest) {
+  return {"Route", name, "{service: s, " + rest + "}"};
+}
+
+// A service with two pools: lines 1 to 3.
+const std::vector<Object> kBase = {service("s", "203.0.113.1", "tcp/80"), pool("p", "10.0.0.1"),
+                                   pool("q", "10.0.0.2")};
+
+std::vector<std::string> violations_with(std::vector<Object> more) {
+  more.insert(more.begin(), kBase.begin(), kBase.end());
+  return violations_of(policy_of(more));
+}
+
+TEST(ValidateRelations, AcceptsTheBase) {
+  EXPECT_THAT(violations_with({route(
+                  "r", "split: [{pool: p, weight: 1}, {pool: q, weight: 0}], fallback: [q, p]")}),
+              IsEmpty());
+}
+
+TEST(ValidateRelations, FindsAPrefixInTwoClasses) {
+  EXPECT_THAT(
+      violations_of(policy_of({{"ClientClass", "a", "{prefixes: [10.0.0.0/8, 192.0.2.0/24]}"},
+                               {"ClientClass", "b", "{prefixes: [10.0.0.0/9, 192.0.2.0/24]}"}})),
+      ElementsAre("p.yaml:2: ClientClass/b.spec.prefixes[1]: 192.0.2.0/24 stands at "
+                  "ClientClass/a.spec.prefixes[1] (p.yaml:1) already"));
+}
+
+TEST(ValidateRelations, RefusesPrefixesOfUnknown) {
+  EXPECT_THAT(violations_of(policy_of({{"ClientClass", "unknown", "{prefixes: [10.0.0.0/8]}"}})),
+              ElementsAre("p.yaml:1: ClientClass/unknown.spec.prefixes: unknown is the class of "
+                          "clients of no other "
+                          "class: it has no prefixes"));
+}
+
+TEST(ValidateRelations, FindsAddressAndPortInTwoServices) {
+  EXPECT_THAT(violations_with({service("t", "203.0.113.1", "udp/80, tcp/80")}),
+              ElementsAre("p.yaml:4: Service/t.spec.ports[1]: tcp/80 of 203.0.113.1 belongs to "
+                          "Service/s (p.yaml:1) "
+                          "already"));
+  EXPECT_THAT(
+      violations_with({service("t", "203.0.113.1", "tcp/0")}),
+      ElementsAre(
+          "p.yaml:4: Service/t.spec.ports[0]: tcp/0 of 203.0.113.1 belongs to Service/s (p.yaml:1) "
+          "already"));
+  EXPECT_THAT(violations_with({service("t", "203.0.113.1", "tcp/81, udp/0"),
+                               service("u", "203.0.113.2", "tcp/0")}),
+              IsEmpty());
+}
+
+TEST(ValidateRelations, RefusesABackendAtAServiceAddress) {
+  EXPECT_THAT(
+      violations_with({pool("loop", "203.0.113.1")}),
+      ElementsAre(
+          "p.yaml:4: Pool/loop.spec.backends[b].address: 203.0.113.1 is the address of Service/s "
+          "(p.yaml:1): packets would come back for ever"));
+}
+
+TEST(ValidateRelations, FindsABackendTwiceInAServicesPools) {
+  EXPECT_THAT(
+      violations_with(
+          {pool("z", "10.0.0.1"), route("r", "split: [{pool: p, weight: 1}], fallback: [z]")}),
+      ElementsAre("p.yaml:4: Pool/z.spec.backends[b].address: 10.0.0.1 is also the address of "
+                  "Pool/p.spec.backends[b] (p.yaml:2), and service s uses both pools"));
+  EXPECT_THAT(violations_with({pool("z", "10.0.0.1"), route("r", "split: [{pool: p, weight: 1}]")}),
+              IsEmpty());
+}
+
+struct Row {
+  std::string spec;
+  std::string violation;
+};
+
+TEST(ValidateRelations, ChecksRoutes) {
+  const std::vector<Row> rows = {
+      {"{split: [{pool: p, weight: 1}]}", ".service: is required: the name of a Service"},
+      {"{service: ss, split: [{pool: p, weight: 1}]}",
+       ".service: no Service is named \"ss\"; did you mean s?"},
+      {"{service: s}", ".split: needs at least one pool"},
+      {"{service: s, split: [{weight: 1}]}", ".split[0].pool: is required: the name of a Pool"},
+      {"{service: s, split: [{pool: nowhere, weight: 1}]}",
+       ".split[0].pool: no Pool is named \"nowhere\""},
+      {"{service: s, split: [{pool: p}]}", ".split[0].weight: is required"},
+      {"{service: s, split: [{pool: p, weight: 1000001}]}",
+       ".split[0].weight: must be in 0..1000000, not 1000001"},
+      {"{service: s, split: [{pool: p, weight: 0}]}", ".split: needs at least one weight above 0"},
+      {"{service: s, split: [{pool: p, weight: 1}, {pool: p, weight: 2}]}",
+       ".split[1].pool: \"p\" stands here twice"},
+      {"{service: s, split: [{pool: p, weight: 1}], fallback: [qq]}",
+       ".fallback[0]: no Pool is named \"qq\"; did you mean q?"},
+      {"{service: s, split: [{pool: p, weight: 1}], fallback: [q, q]}",
+       ".fallback[1]: \"q\" stands here twice"},
+      {"{service: s, split: [{pool: p, weight: 1}], split_seed: " + std::string(256, 'x') + "}",
+       ".split_seed: at most 255 bytes, not 256"},
+      {"{service: s, split: [{pool: p, weight: 1}], clients: {match_expressions: [{key: a, "
+       "operator: In}]}}",
+       ".clients.match_expressions[0].values: In and NotIn need at least one value"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_THAT(violations_with({{"Route", "r", row.spec}}),
+                ElementsAre("p.yaml:4: Route/r.spec" + row.violation))
+        << row.spec;
+  }
+}
+
+TEST(ValidateRelations, RefusesRoutesThatAreEquallyGood) {
+  const std::string split = "split: [{pool: p, weight: 1}]";
+  EXPECT_THAT(
+      violations_with({route("a", split), route("b", split + ", clients: {}")}),
+      ElementsAre("p.yaml:5: Route/b.spec.clients: clients of class unknown of service s also "
+                  "match Route/a "
+                  "(p.yaml:4) at the same priority 0; give one of the two a higher priority"));
+  EXPECT_THAT(violations_with({route("a", split), route("b", split + ", priority: 1")}), IsEmpty());
+}
+
+TEST(ValidateRelations, ComparesSelectorsByTheClientsThereAre) {
+  const std::string labels =
+      "{kind: ClientClass, metadata: {name: eu, labels: {region: eu, tenant: acme}}, "
+      "spec: {prefixes: [10.0.0.0/8]}}\n";
+  const std::string base = policy_of(kBase) + "--- " + labels;
+  const auto with = [](const std::string& key, const std::string& value,
+                       const std::string& priority) {
+    return route(key, "split: [{pool: p, weight: 1}], priority: " + priority +
+                          ", clients: {match_labels: {" + key + ": " + value + "}}");
+  };
+
+  EXPECT_THAT(
+      violations_of(base + policy_of({with("region", "eu", "0"), with("tenant", "acme", "0")})),
+      ElementsAre(
+          "p.yaml:6: Route/tenant.spec.clients: clients of class eu of service s also match "
+          "Route/region (p.yaml:5) at the same priority 0; give one of the two a higher priority"));
+  EXPECT_THAT(
+      violations_of(base + policy_of({with("region", "eu", "0"), with("tenant", "other", "0")})),
+      IsEmpty());
+  EXPECT_THAT(
+      violations_of(base + policy_of({with("region", "eu", "0"), with("tenant", "acme", "0"),
+                                      route("top", "split: [{pool: q, weight: 1}], priority: 9")})),
+      IsEmpty());
+}
+
+TEST(ValidateRelations, LetsASelectorBeatTheRest) {
+  const std::string split = "split: [{pool: p, weight: 1}]";
+  EXPECT_THAT(violations_with({route("a", split),
+                               route("b", split + ", clients: {match_expressions: [{key: region, "
+                                                  "operator: DoesNotExist}]}")}),
+              IsEmpty());
+}
+
+TEST(ValidateRelations, ChecksRollouts) {
+  const std::vector<Row> rows = {
+      {"{stable: p, candidate: q, paused: true, steps: [{weight: 1}]}",
+       ".route: is required: the name of a Route"},
+      {"{route: rr, stable: p, candidate: q, paused: true, steps: [{weight: 1}]}",
+       ".route: no Route is named \"rr\"; did you mean r?"},
+      {"{route: r, stable: q, candidate: p, paused: true, steps: [{weight: 1}]}",
+       ".stable: \"q\" is not in the split of route r"},
+      {"{route: r, stable: p, candidate: p, paused: true, steps: [{weight: 1}]}",
+       ".candidate: must be another pool than the stable one"},
+      {"{route: r, stable: p, candidate: nowhere, paused: true, steps: [{weight: 1}]}",
+       ".candidate: no Pool is named \"nowhere\""},
+      {"{route: r, stable: p, candidate: q, paused: true}", ".steps: needs at least one step"},
+      {"{route: r, stable: p, candidate: q, paused: true, steps: [{weight: 0}]}",
+       ".steps[0].weight: must be in 1..1000000, not 0"},
+      {"{route: r, stable: p, candidate: q, paused: true, steps: [{weight: 5}, {weight: 5}]}",
+       ".steps[1].weight: weights must increase: 5 stands after 5"},
+      {"{route: r, stable: p, candidate: q, steps: [{weight: 1}]}",
+       ".paused: a rollout that is not paused is not built yet; write paused: true"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_THAT(
+        violations_with({route("r", "split: [{pool: p, weight: 1}]"), {"Rollout", "x", row.spec}}),
+        ElementsAre("p.yaml:5: Rollout/x.spec" + row.violation))
+        << row.spec;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::controlplane
