@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps flow records on disk until somebody has them: numbered, in order, bounded.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/daemon/disk.h"
+#include "dataplane/daemon/spool_segment.h"
+#include "sluice/v1/audit.pb.h"
+
+namespace sluice::dataplane {
+
+// When the limit is reached the oldest segment goes; its records that nobody had acknowledged are
+// lost, counted.
+struct SpoolLimits {
+  uint64_t segment_bytes = 8u << 20;
+  uint64_t total_bytes = 512u << 20;
+};
+
+// Thread: any; every call locks.
+class RecordSpool {
+ public:
+  // A reader's place. Default: before everything that is kept.
+  struct Cursor {
+    uint64_t segment = 0;
+    uint64_t offset = 0;
+  };
+
+  // Takes over what earlier incarnations left in `directory`; what was torn or damaged is told in
+  // `complaints`. Errors: INTERNAL (disk).
+  static absl::StatusOr<std::unique_ptr<RecordSpool>> open(const std::string& directory,
+                                                           const std::string& incarnation,
+                                                           const SpoolLimits& limits,
+                                                           std::vector<std::string>& complaints);
+
+  ~RecordSpool();  // removes what is acknowledged as a whole
+
+  // Numbers the records and writes them; they survive the process at once, the machine after
+  // `sync`. Errors: INTERNAL (disk): these records are lost, and counted; their numbers are missing
+  // for ever.
+  absl::Status append(std::span<v1::FlowRecord> records);
+  absl::Status sync();
+
+  // The next records from `cursor`, which moves on: in order, of one incarnation, without those
+  // acknowledged; empty when there are no more now.  Errors: INTERNAL (disk), DATA_LOSS (a damaged
+  // entry): the next call goes on behind it.
+  absl::StatusOr<std::vector<v1::FlowRecord>> read(Cursor& cursor, size_t count_max);
+  // Waits until something was appended since the call, or the time is over.
+  void wait_for_more(std::chrono::milliseconds timeout);
+  // Records of `incarnation` up to `sequence` need not be kept.
+  void acknowledge(const std::string& incarnation, uint64_t sequence);
+
+  uint64_t pending() const;  // kept and not acknowledged
+  uint64_t lost() const;     // by this incarnation
+
+ private:
+  RecordSpool(std::string directory, std::string incarnation, const SpoolLimits& limits)
+      : directory_(std::move(directory)), incarnation_(std::move(incarnation)), limits_(limits) {}
+
+  absl::Status adopt_old_segments(std::vector<std::string>& complaints);
+  absl::Status roll();
+  absl::Status write_block(const std::string& block, uint64_t count);
+  void drop_oldest();
+  void remove_acknowledged();
+  void remove_front();
+  uint64_t unacknowledged(const SpoolSegment& segment) const;
+
+  const std::string directory_;
+  const std::string incarnation_;
+  const SpoolLimits limits_;
+  mutable std::mutex mutex_;  // guards the rest
+  std::condition_variable appended_;
+  std::deque<SpoolSegment> segments_;  // the last one is being written
+  Descriptor current_;
+  uint64_t next_segment_ = 1;
+  uint64_t next_sequence_ = 1;
+  uint64_t lost_ = 0;
+  uint64_t total_bytes_ = 0;
+  std::map<std::string, uint64_t> acknowledged_;  // by incarnation
+};
+
+}  // namespace sluice::dataplane
