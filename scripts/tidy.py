@@ -35,6 +35,7 @@ BANNED = {
     r"\bif \(testing\)": "no test-only branch in shipped code",
 }
 PRINTF = re.compile(r"\b(std::)?printf\s*\(|std::cout\b")
+MAY_PRINT = ("controlplane/cli/main.cc",)  # hands standard output to the verbs
 CODE_LINE = re.compile(r"//.*$")
 
 
@@ -86,7 +87,8 @@ def check_words(path: str, lines: list[str]) -> list[str]:
         for pattern, remedy in banned.items():
             if re.search(pattern, todo if "TODO" in pattern else strip(line)):
                 found.append(f"{path}:{number}: {line.strip()[:60]!r}: {remedy}")
-        if path.startswith(("dataplane/", "controlplane/")) and PRINTF.search(strip(line)):
+        is_shipped = path.startswith(("dataplane/", "controlplane/"))
+        if is_shipped and path not in MAY_PRINT and PRINTF.search(strip(line)):
             found.append(f"{path}:{number}: prints; return the text or log it")
     return found
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sluice delete: takes objects out of the policy.
+#include <memory>
+
+#include "controlplane/cli/commands/change.h"
+#include "controlplane/cli/kinds.h"
+
+namespace sluice::controlplane::cli {
+namespace {
+
+struct DeleteOptions {
+  std::vector<std::string> objects;
+  std::optional<uint64_t> base;
+  std::string author;
+  std::string message;
+  Format format = Format::kTable;
+};
+
+ExitCode read_deletions(Session& session, const DeleteOptions& options, v1::Change& change) {
+  v1::GetPolicyResponse running;
+  const ExitCode code =
+      session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), running);
+  if (code != ExitCode::kOk) return code;
+  for (const std::string& text : options.objects) {
+    const absl::StatusOr<ObjectName> name = parse_object_name(text);
+    if (!name.ok()) return session.fail(ExitCode::kUsage, name.status());
+    if (find_object(running.policy(), *name) == nullptr) {
+      return session.fail(ExitCode::kNotFound, "there is no " + name->to_string());
+    }
+    change.add_deletions(name->to_string());
+  }
+  return ExitCode::kOk;
+}
+
+ExitCode delete_objects(Session& session, const DeleteOptions& options) {
+  v1::ApplyRequest request;
+  const ExitCode read = read_deletions(session, options, *request.mutable_change());
+  if (read != ExitCode::kOk) return read;
+  if (options.base) request.mutable_change()->set_base_revision(*options.base);
+  request.set_author(options.author.empty() ? session.author() : options.author);
+  request.set_message(options.message);
+
+  v1::ApplyResponse response;
+  const ExitCode code = session.call(&v1::Control::Stub::Apply, request, response);
+  if (code == ExitCode::kOk) show_applied(session, options.format, response);
+  return code;
+}
+
+}  // namespace
+
+void add_delete(Verbs& verbs) {
+  const auto options = std::make_shared<DeleteOptions>();
+  CLI::App& verb = verbs.add(
+      "delete", "Delete objects from the policy", "sluice delete route/chat-eu pool/chat-v1",
+      [options](Session& session) { return delete_objects(session, *options); });
+  verb.add_option("objects", options->objects, "KIND/NAME of each")->required();
+  verb.add_option("--base", options->base, "The change is for this revision only")
+      ->type_name("REVISION");
+  add_authorship(verb, options->author, options->message);
+  add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml, Format::kName});
+}
+
+}  // namespace sluice::controlplane::cli

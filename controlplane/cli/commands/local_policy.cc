@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs the controller's own validation and planning on local files.
+#include "controlplane/cli/commands/local_policy.h"
+
+#include "controlplane/cli/commands/change.h"
+#include "controlplane/policy/parse.h"
+#include "controlplane/policy/validate.h"
+#include "fmt/format.h"
+#include "fmt/ostream.h"
+
+namespace sluice::controlplane::cli {
+namespace {
+
+ExitCode refuse(Session& session, const Violations& violations, std::string_view what) {
+  for (const Violation& violation : violations) {
+    fmt::print(session.err(), "{}\n", violation.to_string());
+  }
+  return session.fail(ExitCode::kError, fmt::format("{} {}{}", violations.size(), what,
+                                                    violations.size() == 1 ? "" : "s"));
+}
+
+}  // namespace
+
+ExitCode compile_files(Session& session, const std::vector<std::string>& files,
+                       const TableHeader& header, v1::ForwardingTable& table) {
+  std::vector<v1::PolicyFile> read;
+  if (const ExitCode code = read_files(session, files, read); code != ExitCode::kOk) return code;
+  std::vector<SourceFile> sources;
+  for (v1::PolicyFile& file : read)
+    sources.push_back({file.name(), file.yaml()});
+
+  Violations violations;
+  const ParsedPolicy parsed = parse_policy(sources, violations);
+  validate_policy(parsed.policy, parsed.source, violations);
+  if (!violations.empty()) return refuse(session, violations, "violation");
+
+  CompileResult compiled = compile_policy(parsed.policy, parsed.source, header);
+  for (const Violation& warning : compiled.warnings) {
+    fmt::print(session.err(), "warning: {}\n", warning.to_string());
+  }
+  if (!compiled.refusals.empty()) return refuse(session, compiled.refusals, "guardrail refusal");
+  table = std::move(compiled.table);
+  return ExitCode::kOk;
+}
+
+}  // namespace sluice::controlplane::cli

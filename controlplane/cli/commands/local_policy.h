@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Policy files checked and compiled on this machine, with no controller.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "controlplane/cli/verbs.h"
+#include "controlplane/planner/compile.h"
+
+namespace sluice::controlplane::cli {
+
+// Reads, validates and compiles `files` as a whole policy. Everything wrong with it and every
+// warning is said on `err`.
+ExitCode compile_files(Session& session, const std::vector<std::string>& files,
+                       const TableHeader& header, v1::ForwardingTable& table);
+
+}  // namespace sluice::controlplane::cli

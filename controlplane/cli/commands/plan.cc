@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sluice plan, sluice diff: what applying would do.
+#include "controlplane/cli/render/plan.h"
+
+#include <memory>
+
+#include "controlplane/cli/commands/change.h"
+#include "controlplane/cli/input_files.h"
+#include "controlplane/cli/render/message.h"
+#include "fmt/ostream.h"
+
+namespace sluice::controlplane::cli {
+namespace {
+
+enum class Depth { kDiff, kWholePlan };
+
+struct PlanOptions {
+  ChangeOptions change;
+  std::string out;
+  Format format = Format::kTable;
+};
+
+ExitCode save_plan(Session& session, const std::string& name, const v1::Change& change,
+                   uint64_t base_revision) {
+  v1::ApplyRequest request;
+  *request.mutable_change() = change;
+  request.mutable_change()->set_base_revision(base_revision);
+  const absl::Status written = write_file(name, request.SerializeAsString(), session.out());
+  if (!written.ok()) return fail(session, written);
+  fmt::print(session.err(), "saved; sluice apply --plan {} applies it to revision {} only\n", name,
+             base_revision);
+  return ExitCode::kOk;
+}
+
+void show_plan(Session& session, const v1::PlanResponse& plan, Depth depth) {
+  std::ostream& out = session.out();
+  if (plan.diff().empty()) {
+    fmt::print(session.err(), "nothing changes: revision {} is what the files say\n",
+               plan.base_revision());
+    return;
+  }
+  print_diff(out, plan, session.palette());
+  if (depth == Depth::kDiff) return;
+  print_shares(out, plan, session.palette());
+  size_t created = 0;
+  size_t deleted = 0;
+  for (const v1::ObjectDiff& object : plan.diff()) {
+    created += object.action() == v1::ObjectDiff::ACTION_CREATE ? 1 : 0;
+    deleted += object.action() == v1::ObjectDiff::ACTION_DELETE ? 1 : 0;
+  }
+  const size_t changed = static_cast<size_t>(plan.diff_size()) - created - deleted;
+  fmt::print(out, "\nPlan for revision {}: {} to create, {} to change, {} to delete\n",
+             plan.base_revision(), created, changed, deleted);
+}
+
+ExitCode plan_change(Session& session, const PlanOptions& options, Depth depth) {
+  v1::PlanRequest request;
+  const ExitCode read = read_change(session, options.change, *request.mutable_change());
+  if (read != ExitCode::kOk) return read;
+  v1::PlanResponse plan;
+  const ExitCode code = session.call(&v1::Control::Stub::Plan, request, plan);
+  if (code != ExitCode::kOk) return code;
+
+  print_warnings(session.err(), plan);
+  if (is_document(options.format)) {
+    print_document(session.out(), options.format, document_of(plan));
+  } else if (options.format == Format::kName) {
+    print_names(session.out(), plan);
+  } else {
+    show_plan(session, plan, depth);
+  }
+  if (!options.out.empty()) {
+    const ExitCode saved = save_plan(session, options.out, request.change(), plan.base_revision());
+    if (saved != ExitCode::kOk) return saved;
+  }
+  return plan.diff().empty() ? ExitCode::kOk : ExitCode::kChanges;
+}
+
+}  // namespace
+
+void add_plan(Verbs& verbs) {
+  const std::vector<Format> formats{Format::kTable, Format::kJson, Format::kYaml, Format::kName};
+  const auto options = std::make_shared<PlanOptions>();
+  CLI::App& plan = verbs.add(
+      "plan", "Show what applying would do; exit code 2 when something changes",
+      "sluice plan -f policy.yaml --out v2.plan && sluice apply --plan v2.plan",
+      [options](Session& session) { return plan_change(session, *options, Depth::kWholePlan); });
+  add_change(plan, options->change);
+  plan.get_option("--filename")->required();
+  plan.add_option("--out", options->out, "Save the plan for sluice apply --plan")
+      ->type_name("FILE");
+  add_format(plan, options->format, formats);
+
+  CLI::App& diff = verbs.add(
+      "diff", "Show which fields applying would change; exit code 2 when something changes",
+      "sluice diff -f policies/ --prune",
+      [options](Session& session) { return plan_change(session, *options, Depth::kDiff); });
+  add_change(diff, options->change);
+  diff.get_option("--filename")->required();
+  add_format(diff, options->format, formats);
+}
+
+}  // namespace sluice::controlplane::cli

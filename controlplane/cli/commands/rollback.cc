@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sluice rollback: an older revision's policy as a new revision.
+#include <memory>
+
+#include "controlplane/cli/commands/change.h"
+
+namespace sluice::controlplane::cli {
+namespace {
+
+struct RollbackOptions {
+  uint64_t revision = 0;
+  std::string author;
+  std::string message;
+  Format format = Format::kTable;
+};
+
+ExitCode roll_back(Session& session, const RollbackOptions& options) {
+  v1::RollbackRequest request;
+  request.set_revision(options.revision);
+  request.set_author(options.author.empty() ? session.author() : options.author);
+  request.set_message(options.message);
+  v1::ApplyResponse response;
+  const ExitCode code = session.call(&v1::Control::Stub::Rollback, request, response);
+  if (code == ExitCode::kOk) show_applied(session, options.format, response);
+  return code;
+}
+
+}  // namespace
+
+void add_rollback(Verbs& verbs) {
+  const auto options = std::make_shared<RollbackOptions>();
+  CLI::App& verb = verbs.add("rollback", "Make an older revision's policy the newest",
+                             "sluice rollback 7 -m 'v2 answers slowly'",
+                             [options](Session& session) { return roll_back(session, *options); });
+  verb.add_option("revision", options->revision, "Default: the one before the newest")
+      ->check(CLI::PositiveNumber);
+  add_authorship(verb, options->author, options->message);
+  add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml, Format::kName});
+}
+
+}  // namespace sluice::controlplane::cli
