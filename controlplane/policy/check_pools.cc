@@ -140,6 +140,13 @@ void check_backends(Checker& checker, const std::string& pool_path, const v1::Po
   }
 }
 
+// What nodes can keep as milliseconds since 1970, and RFC 3339 can write.
+void check_end(Checker& checker, const std::string& path, const google::protobuf::Timestamp& end) {
+  constexpr int64_t kSecondsMax = 253'402'300'799;  // the end of 9999
+  if (end.seconds() < 0 || end.seconds() > kSecondsMax)
+    checker.add(path, "must be in the years 1970..9999");
+}
+
 void check_forwarding(Checker& checker, const std::string& path, v1::Forwarding forwarding) {
   if (forwarding == v1::FORWARDING_UNSPECIFIED || forwarding == v1::FORWARDING_IPIP ||
       forwarding == v1::FORWARDING_L2) {
@@ -159,6 +166,9 @@ void check_pools(Checker& checker) {
     checker.check_labels(path + ".metadata.labels", pool.metadata().labels());
     check_forwarding(checker, path + ".spec.forwarding", pool.spec().forwarding());
     check_table_slots(checker, path + ".spec.table_slots", pool.spec());
+    if (pool.spec().has_eligible_until()) {
+      check_end(checker, path + ".spec.eligible_until", pool.spec().eligible_until());
+    }
     if (min_up(pool.spec()) < 1) checker.add(path + ".spec.min_up", "must be at least 1");
     if (pool.spec().has_health())
       check_health(checker, path + ".spec.health", pool.spec().health());

@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/unit/policy/policy_text.h"
+#include "tests/support/policy_text.h"
 
 namespace sluice::controlplane {
 namespace {

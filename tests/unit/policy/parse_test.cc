@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
-#include "tests/unit/policy/policy_text.h"
+#include "tests/support/policy_text.h"
 
 namespace sluice::controlplane {
 namespace {

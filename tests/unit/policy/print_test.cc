@@ -11,7 +11,7 @@
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
-#include "tests/unit/policy/policy_text.h"
+#include "tests/support/policy_text.h"
 
 namespace sluice::controlplane {
 namespace {

@@ -3,7 +3,7 @@
 // Whether the objects of a policy fit each other: one row per violation.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/unit/policy/policy_text.h"
+#include "tests/support/policy_text.h"
 
 namespace sluice::controlplane {
 namespace {

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The guardrail proof: which pools may serve which clients of which services.
+#include "controlplane/planner/eligibility.h"
+
+#include <algorithm>
+
+#include "controlplane/policy/selector.h"
+#include "fmt/format.h"
+
+namespace sluice::controlplane {
+namespace {
+
+// What holds for a pool must hold for every backend in it, whose labels overlay the pool's.
+std::optional<std::string> objection(const v1::LabelSelector& require, const v1::Pool& pool) {
+  const Labels labels = to_labels(pool.metadata().labels());
+  if (auto reason = mismatch(require, labels)) return reason;
+  for (const v1::Backend& backend : pool.spec().backends()) {
+    if (const auto reason = mismatch(require, overlaid(labels, backend.labels()))) {
+      return fmt::format("backend {}: {}", backend.name(), *reason);
+    }
+  }
+  return std::nullopt;
+}
+
+bool any(const std::vector<bool>& covered) {
+  return std::find(covered.begin(), covered.end(), true) != covered.end();
+}
+
+}  // namespace
+
+Eligibility::Eligibility(const v1::Policy& policy, std::span<const ClientSet> sets) {
+  for (const v1::Guardrail& guardrail : policy.guardrails()) {
+    const v1::GuardrailSpec& spec = guardrail.spec();
+    Verdicts& verdicts = guardrails_.emplace_back();
+    for (const v1::Service& service : policy.services()) {
+      verdicts.services.push_back(matches(spec.services(), to_labels(service.metadata().labels())));
+    }
+    for (const ClientSet& set : sets)
+      verdicts.sets.push_back(matches(spec.clients(), set.labels));
+    for (const v1::Pool& pool : policy.pools()) {
+      if (auto reason = objection(spec.require(), pool)) {
+        verdicts.objections.emplace(pool.metadata().name(), *std::move(reason));
+      }
+    }
+  }
+}
+
+bool Eligibility::covers(const Verdicts& verdicts, const Audience& audience) const {
+  return verdicts.services[static_cast<size_t>(audience.service)] && verdicts.sets[audience.set];
+}
+
+std::vector<Objection> Eligibility::objections(const Audience& audience,
+                                               const std::string& pool) const {
+  std::vector<Objection> found;
+  for (size_t i = 0; i < guardrails_.size(); ++i) {
+    if (!covers(guardrails_[i], audience)) continue;
+    const auto objection = guardrails_[i].objections.find(pool);
+    if (objection == guardrails_[i].objections.end()) continue;
+    found.push_back({static_cast<int>(i), objection->second});
+  }
+  return found;
+}
+
+bool Eligibility::is_eligible(const Audience& audience, const std::string& pool) const {
+  return std::none_of(guardrails_.begin(), guardrails_.end(), [&](const Verdicts& verdicts) {
+    return covers(verdicts, audience) && verdicts.objections.contains(pool);
+  });
+}
+
+bool Eligibility::covers_services(int guardrail) const {
+  return any(guardrails_[static_cast<size_t>(guardrail)].services);
+}
+
+bool Eligibility::covers_clients(int guardrail) const {
+  return any(guardrails_[static_cast<size_t>(guardrail)].sets);
+}
+
+}  // namespace sluice::controlplane
