@@ -3,6 +3,7 @@
 // Finds kinds and objects by what operators type.
 #include "controlplane/cli/kinds.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "dataplane/yaml/nearest_name.h"
 #include "fmt/format.h"
@@ -38,7 +39,7 @@ const Kind* find_kind(std::string_view word) {
 absl::Status unknown_kind(std::string_view word) {
   std::vector<std::string> known{"backends", "nodes"};
   for (const Kind& kind : kinds())
-    known.insert(known.end(), {kind.name, kind.plural});
+    known.insert(known.end(), {absl::AsciiStrToLower(kind.name), kind.plural});
   const std::string near = suggestion(word, known);
   return absl::InvalidArgumentError(
       fmt::format("{} is no kind{}", quote(word),
