@@ -37,7 +37,7 @@ ALLOWED = {
     "controlplane/planner": PURE | {"dataplane/maglev", "dataplane/table", "controlplane/policy"},
     "controlplane/store": set(),
     "controlplane/fleet": PURE | {"dataplane/rpc", "dataplane/table", "controlplane/audit"},
-    "controlplane/audit": PURE,
+    "controlplane/audit": PURE | {"controlplane/store"},
     "controlplane/service": PURE
     | {
         "dataplane/rpc",

@@ -70,7 +70,9 @@ def check_head(path: str, lines: list[str]) -> list[str]:
     head = lines[:3]
     if not any("SPDX-License-Identifier" in line for line in head):
         return [f"{path}:1: no SPDX-License-Identifier in the first lines"]
-    if path.endswith((".h", ".cc")) and not any(line.startswith("// ") for line in lines[1:6]):
+    if path.endswith((".h", ".cc")) and not any(
+        line.startswith(("// ", "/* ")) for line in lines[1:6]
+    ):
         return [f"{path}:2: no head comment that says what the file is for"]
     if path.endswith(".h") and "#pragma once" not in lines:
         return [f"{path}:1: no #pragma once"]
@@ -131,7 +133,9 @@ def check_orphans(root: pathlib.Path, paths: list[str]) -> list[str]:
         builds = [
             parent / "meson.build" for parent in file.parents if (parent / "meson.build").exists()
         ]
-        if not any(file.name in build.read_text() for build in builds):
+        name, _, suffix = file.name.partition(".")
+        spellings = (file.name, f"'{name}'") if suffix == "bpf.c" else (file.name,)
+        if not any(word in build.read_text() for build in builds for word in spellings):
             found.append(f"{path}:1: no meson.build names this file")
     return found
 
