@@ -1,10 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* XDP on the model server's host: takes IP out of IP, in all four pairs of families.
- *
- * Only tunnel packets to an address of the interface itself are opened; everything else passes
- * untouched. Source: RFC 2003, RFC 2473, RFC 6040 (a congestion mark on the outside is carried to
- * the inside).
- */
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+//
+// XDP on the model server's host: takes IP out of IP, in all four pairs of families.
+//
+// Only tunnel packets to an address of the interface itself are opened; everything else passes
+// untouched. Source: RFC 2003, RFC 2473, RFC 6040 (a congestion mark on the outside is carried to
+// the inside).
 #include "dataplane/bpf/decap_maps.h"
 #include "dataplane/bpf/packet.bpf.h"
 
@@ -34,8 +34,8 @@ struct {
 #define CONGESTION_EXPERIENCED 3
 
 struct Outer {
-  __u32 length;     /* of the outer header with its options */
-  __u32 congestion; /* ECN bits */
+  __u32 length;      // of the outer header with its options
+  __u32 congestion;  // ECN bits
   __u8 inner_protocol;
 };
 
@@ -62,7 +62,7 @@ static __always_inline int is_tunnel(__u8 protocol) {
   return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6;
 }
 
-/* What an outer header turned out to be; a counter index when the packet is not to be opened. */
+// What an outer header turned out to be; a counter index when the packet is not to be opened.
 #define OPEN (-1)
 
 static __always_inline int parse_ipv4(const struct Frame* frame, struct Outer* outer) {
@@ -81,7 +81,7 @@ static __always_inline int parse_ipv4(const struct Frame* frame, struct Outer* o
   return OPEN;
 }
 
-/* A tunnel may carry a destination option, the encapsulation limit of RFC 2473. */
+// A tunnel may carry a destination option, the encapsulation limit of RFC 2473.
 static __always_inline int parse_ipv6(const struct Frame* frame, struct Outer* outer) {
   const struct ipv6hdr* ip = frame->network;
   if ((const void*)(ip + 1) > frame->end) return kDecapPassed;
@@ -100,7 +100,7 @@ static __always_inline int parse_ipv6(const struct Frame* frame, struct Outer* o
   return OPEN;
 }
 
-/* RFC 1624 on one changed word of the header. */
+// RFC 1624 on one changed word of the header.
 static __always_inline void mark_ipv4(struct iphdr* ip) {
   __u32 sum = (__u16)~ip->check;
   sum += (__u16) ~*(__u16*)ip;
@@ -111,7 +111,7 @@ static __always_inline void mark_ipv4(struct iphdr* ip) {
   ip->check = (__u16)~sum;
 }
 
-/* The length of the inner packet; 0 when it does not parse or may not be delivered. */
+// The length of the inner packet; 0 when it does not parse or may not be delivered.
 static __always_inline __u32 check_inner(void* inner, void* end, const struct Outer* outer) {
   const int congested = outer->congestion == CONGESTION_EXPERIENCED;
   if (outer->inner_protocol == IPPROTO_IPIP) {
@@ -133,7 +133,7 @@ static __always_inline __u32 check_inner(void* inner, void* end, const struct Ou
   return length;
 }
 
-/* Moves the link header up to the inner packet and cuts off what is before it. */
+// Moves the link header up to the inner packet and cuts off what is before it.
 static __always_inline int strip(struct xdp_md* context, const struct Frame* frame,
                                  const struct Outer* outer) {
   const __be16 ether_type =

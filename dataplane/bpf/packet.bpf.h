@@ -1,9 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* Walking over the headers that the XDP programs have in common, within the verifier's bounds. */
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+//
+// Walking over the headers that the XDP programs have in common, within the verifier's bounds.
 #pragma once
 
-/* The helpers need the kernel's types before them. */
-/* clang-format off */
+// The helpers need the kernel's types before them.
+// clang-format off
 #include <linux/types.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -13,15 +14,15 @@
 #include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-/* clang-format on */
+// clang-format on
 
-#define IPV4_FRAGMENT_MASK 0x3fff /* more-fragments, offset */
+#define IPV4_FRAGMENT_MASK 0x3fff  // more-fragments, offset
 #define IPV6_EXTENSION_HEADERS_MAX 8
 
 struct Frame {
-  void* network; /* where the IP header begins */
+  void* network;  // where the IP header begins
   void* end;
-  __u16 ether_type; /* network order, behind one tag if there is one */
+  __u16 ether_type;  // network order, behind one tag if there is one
   __u16 tagged;
 };
 
@@ -36,7 +37,7 @@ struct Ipv6Extension {
   __u8 rest[6];
 };
 
-/* False when the frame is shorter than its link header. */
+// False when the frame is shorter than its link header.
 static __always_inline int parse_link(struct xdp_md* context, struct Frame* frame) {
   void* begin = (void*)(long)context->data;
   struct ethhdr* ethernet = begin;
@@ -55,7 +56,7 @@ static __always_inline int parse_link(struct xdp_md* context, struct Frame* fram
   return 1;
 }
 
-/* Writes ::ffff:a.b.c.d. */
+// Writes ::ffff:a.b.c.d.
 static __always_inline void map_ipv4(__u8 mapped[16], __be32 address) {
   __u32* words = (__u32*)mapped;
   words[0] = 0;

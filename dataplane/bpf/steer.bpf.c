@@ -1,14 +1,14 @@
-/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* XDP on the edge host: hands packets of configured services to the AF_XDP socket, leaves all
- * others to the kernel.
- *
- * A service's packet never reaches the kernel: without a socket on its queue it is dropped. What is
- * malformed or fragmented and addressed to a service goes to the socket too, where it is counted.
- */
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+//
+// XDP on the edge host: hands packets of configured services to the AF_XDP socket, leaves all
+// others to the kernel.
+//
+// A service's packet never reaches the kernel: without a socket on its queue it is dropped. What is
+// malformed or fragmented and addressed to a service goes to the socket too, where it is counted.
 #include "dataplane/bpf/packet.bpf.h"
 #include "dataplane/bpf/steer_maps.h"
 
-/* DPDK's AF_XDP driver looks for exactly this name. */
+// DPDK's AF_XDP driver looks for exactly this name.
 struct {
   __uint(type, BPF_MAP_TYPE_XSKMAP);
   __uint(max_entries, 256);
@@ -62,7 +62,7 @@ static __always_inline int is_service_address(const __u8 address[16]) {
   return bpf_map_lookup_elem(&sluice_address, address) != 0;
 }
 
-/* `transport` may lie beyond the frame: a truncated packet is the socket's to count. */
+// `transport` may lie beyond the frame: a truncated packet is the socket's to count.
 static __always_inline int decide(struct xdp_md* context, struct SteerEndpointKey* key,
                                   void* transport, void* end) {
   if (key->protocol != IPPROTO_TCP && key->protocol != IPPROTO_UDP && key->protocol != IPPROTO_SCTP)

@@ -30,8 +30,8 @@ struct StaticNeighbor {
 };
 
 struct PortConfig {
-  uint16_t id = 0;    // of the ethdev, in the order of `eal:`
-  std::string name;   // for people; for AF_XDP and af_packet the interface is taken from `eal:`
+  uint16_t id = 0;   // of the ethdev, in the order of `eal:`
+  std::string name;  // for people; for AF_XDP and af_packet the interface is taken from `eal:`
   std::vector<InterfaceAddress> addresses;
   uint16_t mtu = 1500;
   PuntMode punt = PuntMode::kKernel;
@@ -44,6 +44,7 @@ struct PortSetConfig {
   std::vector<std::string> eal;  // verbatim
   std::vector<PortConfig> ports;
   uint32_t buffers = 131'072;    // mbufs per port
+  std::string steering_program;  // object file; empty: beside this binary
 };
 
 struct PortState {
@@ -66,29 +67,35 @@ struct SteeredEndpoint {
 // Thread: control, all methods.
 class PortSet {
  public:
-  // The arguments that `open` gives to EAL: the user's, with --file-prefix and xdp_prog added where missing.
+  // The arguments that `open` gives to EAL: the user's, with --file-prefix and xdp_prog added where
+  // missing.
   static std::vector<std::string> eal_arguments(const PortSetConfig& config);
 
-  // Removes leftovers of a crashed run, calls rte_eal_init, configures and starts every port with one queue pair per
-  // worker lcore.  Errors: one line each that says what is wrong and what to do: FAILED_PRECONDITION (interface
-  // missing, foreign XDP program, too many rx queues, no hugepages), PERMISSION_DENIED, INVALID_ARGUMENT (eal, a port
-  // id that EAL did not make, punt that this driver cannot do).
+  // Removes leftovers of a crashed run, calls rte_eal_init, configures and starts every port with
+  // one queue pair per worker lcore.  Errors: one line each that says what is wrong and what to do:
+  // FAILED_PRECONDITION (interface missing, foreign XDP program, too many rx queues, no hugepages),
+  // PERMISSION_DENIED, INVALID_ARGUMENT (eal, a port id that EAL did not make, punt that this
+  // driver cannot do).
   static absl::StatusOr<std::unique_ptr<PortSet>> open(const PortSetConfig& config);
   ~PortSet();  // detaches XDP programs, stops ports, rte_eal_cleanup; the runtime must have stopped
 
   std::vector<RuntimePort> runtime_ports() const;
   std::vector<PortState> states() const;
 
-  // Makes the kernel hand over packets for exactly these endpoints.  Errors: RESOURCE_EXHAUSTED (map full); on an
-  // error the old set stays.
+  // Makes the kernel hand over packets for exactly these endpoints.  Errors: RESOURCE_EXHAUSTED
+  // (map full); on an error the old set stays.
   absl::Status steer(const std::vector<SteeredEndpoint>& endpoints);
 
-  // Names the addresses that must be reachable; what is missing is asked of the kernel and kept resolved.
+  // Names the addresses that must be reachable; what is missing is asked of the kernel and kept
+  // resolved.
   void watch(const std::vector<IpAddress>& backends);
-  // Reads pending neighbour and route changes. True when any `next_hop` changed since the last call.
+  // Reads pending neighbour and route changes. True when any `next_hop` changed since the last
+  // call.
   bool poll_neighbors();
   // The way to this address now; unresolved when there is none yet.
   NextHop next_hop(const IpAddress& backend) const;
+  // Why `next_hop` is unresolved, for a warning; empty when it is resolved.
+  std::string unresolved_reason(const IpAddress& backend) const;
 
  private:
   struct State;

@@ -26,9 +26,9 @@ struct BuiltTable {
   BuildReport report;
 };
 
-// Checks every field and reference, that every pool a client can reach is in its eligible set, and builds Maglev
-// tables and splits, taking unchanged ones from `previous` (may be null).
-// Thread: control.  Errors: INVALID_ARGUMENT, all violations joined by newlines as "path: what is wrong";
+// Checks every field and reference, that every pool a client can reach is in its eligible set, and
+// builds Maglev tables and splits, taking unchanged ones from `previous` (may be null). Thread:
+// control.  Errors: INVALID_ARGUMENT, all violations joined by newlines as "path: what is wrong";
 // RESOURCE_EXHAUSTED (more backends or targets than the node can number).
 absl::StatusOr<BuiltTable> build_table(const v1::ForwardingTable& message, const Table* previous,
                                        Registry& registry);
@@ -36,9 +36,10 @@ absl::StatusOr<BuiltTable> build_table(const v1::ForwardingTable& message, const
 // SHA-256 of the canonical bytes; 32 bytes.
 std::string table_digest(const v1::ForwardingTable& message);
 
-// `base` with the delta applied.  Errors: FAILED_PRECONDITION (base digest differs), INVALID_ARGUMENT (the result's
-// digest is not the delta's target).
-absl::StatusOr<v1::ForwardingTable> apply_delta(const v1::ForwardingTable& base, const v1::TableDelta& delta);
+// `base` with the delta applied.  Errors: FAILED_PRECONDITION (base digest differs),
+// INVALID_ARGUMENT (the result's digest is not the delta's target).
+absl::StatusOr<v1::ForwardingTable> apply_delta(const v1::ForwardingTable& base,
+                                                const v1::TableDelta& delta);
 
 // The delta with apply_delta(base, delta) == target; from an empty base when `base` is null.
 v1::TableDelta make_delta(const v1::ForwardingTable* base, const v1::ForwardingTable& target);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Typed ids and indices. An id outlives tables and is never reused within an incarnation of the node; an index is
-// a position in one `Table` and dies with it.
+// Typed ids and indices. An id outlives tables and is never reused within an incarnation of the
+// node; an index is a position in one `Table` and dies with it.
 #pragma once
 
 #include <compare>
@@ -17,8 +17,9 @@ struct Id {
   friend constexpr auto operator<=>(Id, Id) = default;
 };
 
-// Which backend a flow has. Index of the backend's line in every snapshot, plus a generation that makes the id of
-// a removed backend different from that of its index's next user; an index whose generations are used up retires.
+// Which backend a flow has. Index of the backend's line in every snapshot, plus a generation that
+// makes the id of a removed backend different from that of its index's next user; an index whose
+// generations are used up retires.
 struct BackendId {
   static constexpr uint32_t kIndexBits = 20;
   uint32_t value = 0;  // 0: none
@@ -31,8 +32,9 @@ struct BackendId {
   friend constexpr auto operator<=>(BackendId, BackendId) = default;
 };
 
-using TargetId = Id<struct TargetTag>;  // a (route, backend) pair: whom a part is attributed to; a counter line
-using ClassId = Id<struct ClassTag>;    // a client class by name
+using TargetId =
+    Id<struct TargetTag>;  // a (route, backend) pair: whom a part is attributed to; a counter line
+using ClassId = Id<struct ClassTag>;  // a client class by name
 
 template <class Tag>
 struct Index {

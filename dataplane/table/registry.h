@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The node's memory of every backend, target and client class it ever ran, so that ids in flows and records can be
-// given names after the table that had them is gone.
+// The node's memory of every backend, target and client class it ever ran, so that ids in flows and
+// records can be given names after the table that had them is gone.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,8 @@ class Registry {
   // Releases every backend that is not in `kept`. A released id is never given again; its index is.
   void release_all_but(const std::set<BackendIdentity>& kept);
 
-  // The id of this (route, backend); names are replaced by the newest.  Errors: nullopt when kTargetsMax are used.
+  // The id of this (route, backend); names are replaced by the newest.  Errors: nullopt when
+  // kTargetsMax are used.
   std::optional<TargetId> target(const TargetNames& names);
   ClassId client_class(const std::string& name);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything a core needs to forward: one table, one view of health, one set of next hops. Any change of any of them
-// is a new snapshot; the table itself is shared.
+// Everything a core needs to forward: one table, one view of health, one set of next hops. Any
+// change of any of them is a new snapshot; the table itself is shared.
 #pragma once
 
 #include <array>
@@ -17,29 +17,32 @@ namespace sluice::dataplane {
 
 enum class BackendState : uint8_t { kUp, kDraining, kDown, kRecalled };
 
-// What one lcore reads per packet about a backend: whether the id is current, its state, how to reach it.
+// What one lcore reads per packet about a backend: whether the id is current, its state, how to
+// reach it.
 struct alignas(64) BackendLine {
   static constexpr uint8_t kHeaderBytesMax = 40;
-  BackendId id;                      // none: the index is not in use
+  BackendId id;  // none: the index is not in use
   BackendState state = BackendState::kDown;
   ForwardingKind forwarding = ForwardingKind::kIpip;
   Family outer_family = Family::kIpv4;
-  uint8_t port = 0;                  // DPDK port to send to
+  uint8_t port = 0;  // DPDK port to send to
   PoolIndex pool;
   bool neighbor_resolved = false;
-  bool expired = false;              // the pool is past eligible_until: known flows move too
-  uint16_t mtu = 1500;               // of the port, IP bytes
+  bool expired = false;  // the pool is past eligible_until: known flows move too
+  uint16_t mtu = 1500;   // of the port, IP bytes
   std::array<uint8_t, 6> destination_mac{};
   std::array<uint8_t, 6> source_mac{};
-  std::array<uint8_t, 16> outer_source{};       // the node's address on that port; 4 or 16 bytes used
+  std::array<uint8_t, 16> outer_source{};  // the node's address on that port; 4 or 16 bytes used
   std::array<uint8_t, 16> outer_destination{};  // the backend's
 };
 static_assert(sizeof(BackendLine) == 64, "one line per packet");
 
-// Whether a pool takes part in steering, derived from its members' states, `min_up` and `eligible_until`.
+// Whether a pool takes part in steering, derived from its members' states, `min_up` and
+// `eligible_until`.
 struct PoolServing {
   bool new_flows = false;  // enough members are up, one of them has weight: SYNs and datagrams
-  bool adopted = false;    // the same with draining members counted: packets of flows that began elsewhere
+  bool adopted =
+      false;  // the same with draining members counted: packets of flows that began elsewhere
 };
 
 struct Snapshot {
@@ -73,7 +76,8 @@ struct BackendCondition {
 };
 
 // Makes the snapshot of (table, view, conditions) at this time.
-// Shape: `conditions` by backend index, size table->backend_capacity.  Thread: control.  Alloc: yes.
+// Shape: `conditions` by backend index, size table->backend_capacity.  Thread: control.  Alloc:
+// yes.
 std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
                                               std::span<const BackendCondition> conditions,
                                               int64_t now_unix_ms);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One forwarding table as the dataplane executes it: frozen at construction, shared between snapshots.
+// One forwarding table as the dataplane executes it: frozen at construction, shared between
+// snapshots.
 #pragma once
 
 #include <chrono>
@@ -46,7 +47,7 @@ struct Pool {
   ForwardingKind forwarding = ForwardingKind::kIpip;
   uint32_t min_up = 1;
   int64_t eligible_until_unix_ms = INT64_MAX;
-  uint64_t name_hash = 0;                    // separates the Maglev hash from the split's and from other pools'
+  uint64_t name_hash = 0;  // separates the Maglev hash from the split's and from other pools'
   std::shared_ptr<const MaglevTable> slots;  // owners are positions in `members`
   std::vector<PoolMember> members;           // sorted by name
 };
@@ -55,15 +56,16 @@ struct Route {
   // A pool that the route names, in split or fallback.
   struct PoolUse {
     PoolIndex pool;
-    uint32_t weight = 0;                 // 0: fallback only, or declared with weight 0
-    std::vector<TargetId> targets;       // by position in the pool's members
+    uint32_t weight = 0;            // 0: fallback only, or declared with weight 0
+    std::vector<TargetId> targets;  // by position in the pool's members
   };
   std::string name;
+  ServiceIndex service;
   uint64_t seed_hash = 0;
   std::shared_ptr<const StickySplit> split;  // owners are positions in `uses`
-  std::vector<PoolUse> uses;                 // the split's pools sorted by name, then pools of fallback only
-  uint32_t split_count = 0;                  // uses[0, split_count) are the split's
-  std::vector<uint32_t> fallback;            // positions in `uses`, in the operator's order
+  std::vector<PoolUse> uses;       // the split's pools sorted by name, then pools of fallback only
+  uint32_t split_count = 0;        // uses[0, split_count) are the split's
+  std::vector<uint32_t> fallback;  // positions in `uses`, in the operator's order
 };
 
 struct ClientClass {
@@ -74,8 +76,8 @@ struct ClientClass {
 
 // What holds for the clients of one class at one service.
 struct SteeringRow {
-  RouteIndex route;                      // none: no route matches
-  std::vector<PoolIndex> eligible;       // sorted
+  RouteIndex route;                 // none: no route matches
+  std::vector<PoolIndex> eligible;  // sorted
 };
 
 struct Table {
@@ -87,21 +89,28 @@ struct Table {
   std::vector<Service> services;
   std::vector<Pool> pools;
   std::vector<Route> routes;
-  std::vector<ClientClass> classes;      // [0] is "unknown"
-  std::vector<SteeringRow> rows;         // deduplicated
-  std::vector<uint32_t> row_of;          // [service * classes.size() + class] -> index in `rows`
+  std::vector<ClientClass> classes;  // [0] is "unknown"
+  std::vector<SteeringRow> rows;     // deduplicated
+  std::vector<uint32_t> row_of;      // [service * classes.size() + class] -> index in `rows`
   ServiceLookup service_lookup;
   std::shared_ptr<const Lpm<Family::kIpv4>> classes_v4;  // value: index in `classes`
   std::shared_ptr<const Lpm<Family::kIpv6>> classes_v6;
-  uint32_t backend_capacity = 0;         // highest backend index in use + 1
+  uint32_t backend_capacity = 0;  // highest backend index in use + 1
 
   const SteeringRow& row(ServiceIndex service, ClassIndex client_class) const noexcept {
     return rows[row_of[service.value * classes.size() + client_class.value]];
   }
   bool is_eligible(ServiceIndex service, ClassIndex client_class, PoolIndex pool) const noexcept;
 
+  // Shape: `source` has the family's bytes in network order.
   template <Family F>
-  ClassIndex classify_client(const uint8_t* source) const noexcept;
+  ClassIndex classify_client(const uint8_t* source) const noexcept {
+    if constexpr (F == Family::kIpv4) {
+      return {classes_v4->find(source)};
+    } else {
+      return {classes_v6->find(source)};
+    }
+  }
 };
 
 }  // namespace sluice::dataplane

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EAL's start: checks before it, one line out of its log after it.
+#include "dataplane/port/eal.h"
+
+#include <fmt/format.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "dataplane/port/dpdk_log.h"
+#include "dataplane/port/eal_options.h"
+
+namespace sluice::dataplane {
+namespace {
+
+uint64_t free_hugepages() {
+  uint64_t total = 0;
+  std::error_code error;
+  const std::filesystem::directory_iterator sizes("/sys/kernel/mm/hugepages", error);
+  if (error) return 0;
+  for (const auto& size : sizes) {
+    uint64_t pages = 0;
+    std::ifstream(size.path() / "free_hugepages") >> pages;
+    total += pages;
+  }
+  return total;
+}
+
+absl::Status refusal(int error, const std::string& complaint) {
+  const std::string text =
+      fmt::format("eal: {}", complaint.empty() ? rte_strerror(error) : complaint);
+  if (error == EALREADY) return absl::FailedPreconditionError(text);
+  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(text);
+  return absl::InvalidArgumentError(text);
+}
+
+// EAL starts even when it could not make a device.
+absl::Status check_devices(const std::vector<std::string>& arguments,
+                           const std::string& complaint) {
+  for (const VirtualDevice& device : virtual_devices(arguments)) {
+    uint16_t port = 0;
+    const bool is_port = device.name.starts_with("net_") || device.name.starts_with("eth_");
+    if (!is_port || rte_eth_dev_get_port_by_name(device.name.c_str(), &port) == 0) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("eal: cannot make device {}: {}", device.name, complaint));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_workers() {
+  if (rte_lcore_count() >= 2) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "eal: needs a main lcore and at least one worker, for example \"-l\", \"0-1\" or "
+      "\"--lcores\", \"0@0,1@0\"");
+}
+
+}  // namespace
+
+absl::Status check_memory(const std::vector<std::string>& eal) {
+  if (has_option(eal, "--no-huge") || free_hugepages() > 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "no free hugepages: run `sysctl vm.nr_hugepages=1024`, or add \"--no-huge\", \"-m\", "
+      "\"1024\" to eal:");
+}
+
+absl::Status start_eal(const std::vector<std::string>& arguments) {
+  std::vector<std::string> owned = arguments;
+  owned.insert(owned.begin(), "sluice-dataplane");
+  std::vector<char*> pointers;
+  for (std::string& argument : owned)
+    pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+
+  const DpdkLogCapture log;
+  if (rte_eal_init(static_cast<int>(owned.size()), pointers.data()) < 0) {
+    return refusal(rte_errno, log.complaint());
+  }
+  absl::Status status = check_workers();
+  if (status.ok()) status = check_devices(arguments, log.complaint());
+  if (!status.ok()) rte_eal_cleanup();
+  return status;
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the proved message to the table: names become indices and ids, weights become slots and
+// buckets.
+#include "dataplane/table/from_proto.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "dataplane/table/canonical_from_proto.h"
+#include "dataplane/table/from_proto_check.h"
+
+namespace sluice::dataplane {
+namespace {
+
+using Previous = const Table*;
+
+Labels labels_of(const google::protobuf::Map<std::string, std::string>& map) {
+  return {map.begin(), map.end()};
+}
+
+HashKey key_from(const std::string& bytes) {
+  return HashKey::from_bytes(
+      std::span<const uint8_t, 16>(reinterpret_cast<const uint8_t*>(bytes.data()), 16));
+}
+
+int64_t unix_ms(const google::protobuf::Timestamp& time) {
+  return time.seconds() * 1000 + time.nanos() / 1'000'000;
+}
+
+bool same_slots(const Pool& a, const Pool& b, uint32_t slot_count) {
+  return a.slots->slot_count() == slot_count &&
+         std::ranges::equal(a.members, b.members, [](const PoolMember& x, const PoolMember& y) {
+           return x.name == y.name && x.weight == y.weight;
+         });
+}
+
+// Fills a table from a canonical message without violations.
+class Builder {
+ public:
+  Builder(const v1::ForwardingTable& message, Previous previous, Registry& registry)
+      : message_(message), previous_(previous), registry_(registry) {}
+
+  absl::StatusOr<BuiltTable> run() {
+    table_->generation = message_.generation();
+    table_->revision = message_.revision();
+    table_->term = message_.term();
+    table_->epoch = static_cast<uint32_t>(message_.eligibility_epoch());
+    table_->steering_key = key_from(message_.steering_key());
+    if (previous_ != nullptr && previous_->steering_key == table_->steering_key) {
+      for (const Pool& pool : previous_->pools)
+        old_pools_.emplace(pool.name, &pool);
+      for (const Route& route : previous_->routes)
+        old_routes_.emplace(route.name, &route);
+    }
+    add_classes();
+    add_services();
+    absl::Status status;
+    for (const v1::PoolEntry& entry : message_.pools())
+      status.Update(add_pool(entry));
+    if (status.ok()) {
+      for (const v1::RouteEntry& entry : message_.routes())
+        status.Update(add_route(entry));
+    }
+    if (!status.ok()) return status;
+    add_rows();
+    report_.warnings = warnings_of(message_);
+    return BuiltTable{std::move(table_), std::move(report_)};
+  }
+
+ private:
+  void add_classes() {
+    // "unknown" is first, so that 0 is what the prefix match gives where there is no prefix.
+    add_class(*std::ranges::find(message_.client_classes(), "unknown",
+                                 [](const v1::ClientClassEntry& entry) { return entry.name(); }));
+    for (const v1::ClientClassEntry& entry : message_.client_classes()) {
+      if (entry.name() != "unknown") add_class(entry);
+    }
+    table_->classes_v4 = prefix_match(previous_ == nullptr ? nullptr : previous_->classes_v4);
+    table_->classes_v6 = prefix_match(previous_ == nullptr ? nullptr : previous_->classes_v6);
+  }
+
+  void add_class(const v1::ClientClassEntry& entry) {
+    const auto index = static_cast<uint32_t>(table_->classes.size());
+    classes_.emplace(entry.name(), ClassIndex{index});
+    table_->classes.push_back(
+        {registry_.client_class(entry.name()), entry.name(), labels_of(entry.labels())});
+    for (const std::string_view bytes : entry.prefixes()) {
+      const auto address = IpAddress::from_bytes(bytes.substr(0, bytes.size() - 1));
+      prefixes_.push_back({*IpPrefix::make(*address, static_cast<uint8_t>(bytes.back())), index});
+    }
+  }
+
+  template <Family F>
+  std::shared_ptr<const Lpm<F>> prefix_match(std::shared_ptr<const Lpm<F>> old) {
+    std::vector<LpmEntry> entries;
+    std::ranges::copy_if(prefixes_, std::back_inserter(entries), [](const LpmEntry& entry) {
+      return entry.prefix.address().family() == F;
+    });
+    std::ranges::sort(entries, {}, &LpmEntry::prefix);
+    if (old == nullptr || !std::ranges::equal(old->entries(), entries)) {
+      old = std::make_shared<const Lpm<F>>(Lpm<F>::build(entries));
+    }
+    report_.memory_bytes += old->memory_bytes();
+    return old;
+  }
+
+  void add_services() {
+    std::vector<ServiceEndpoint> endpoints;
+    for (const v1::ServiceEntry& entry : message_.services()) {
+      const ServiceIndex index{static_cast<uint32_t>(table_->services.size())};
+      services_.emplace(entry.name(), index);
+      Service& service = table_->services.emplace_back();
+      service.name = entry.name();
+      service.affinity =
+          entry.affinity() == v1::AFFINITY_CLIENT ? AffinityKind::kClient : AffinityKind::kFlow;
+      service.reject = entry.reject() == v1::REJECT_RESET      ? RejectKind::kReset
+                       : entry.reject() == v1::REJECT_PROHIBIT ? RejectKind::kProhibit
+                                                               : RejectKind::kDrop;
+      service.tcp_idle_ms = static_cast<uint32_t>(entry.tcp_idle().seconds() * 1000 +
+                                                  entry.tcp_idle().nanos() / 1'000'000);
+      for (const std::string& address : entry.addresses()) {
+        for (const v1::ServicePort& port : entry.ports()) {
+          endpoints.push_back({*IpAddress::from_bytes(address),
+                               static_cast<uint8_t>(port.protocol()),
+                               static_cast<uint16_t>(port.port()), index});
+        }
+      }
+    }
+    table_->service_lookup = ServiceLookup::build(endpoints);
+  }
+
+  // Errors: RESOURCE_EXHAUSTED (no backend id is left).
+  absl::Status add_pool(const v1::PoolEntry& entry) {
+    pools_.emplace(entry.name(), PoolIndex{static_cast<uint32_t>(table_->pools.size())});
+    Pool& pool = table_->pools.emplace_back();
+    pool.name = entry.name();
+    pool.labels = labels_of(entry.labels());
+    pool.forwarding =
+        entry.forwarding() == v1::FORWARDING_L2 ? ForwardingKind::kL2 : ForwardingKind::kIpip;
+    pool.min_up = entry.min_up();
+    if (entry.has_eligible_until()) pool.eligible_until_unix_ms = unix_ms(entry.eligible_until());
+    pool.name_hash = keyed_hash(table_->steering_key, "pool/" + pool.name);
+    for (const v1::BackendEntry& backend : entry.backends()) {
+      const IpAddress address = *IpAddress::from_bytes(backend.address());
+      const auto id = registry_.backend({pool.name, backend.name(), address});
+      if (!id) return absl::ResourceExhaustedError("the node cannot number more backends");
+      table_->backend_capacity = std::max(table_->backend_capacity, id->index() + 1);
+      Labels labels = pool.labels;
+      for (const auto& [key, value] : backend.labels())
+        labels[key] = value;
+      pool.members.push_back({*id, backend.name(), address, backend.weight(), std::move(labels)});
+    }
+    pool.slots = slots_for(pool, entry.table_slots());
+    report_.memory_bytes += pool.slots->owners().size_bytes();
+    return absl::OkStatus();
+  }
+
+  std::shared_ptr<const MaglevTable> slots_for(const Pool& pool, uint32_t slot_count) {
+    const auto old = old_pools_.find(pool.name);
+    if (old != old_pools_.end() && same_slots(*old->second, pool, slot_count)) {
+      ++report_.pools_shared;
+      return old->second->slots;
+    }
+    ++report_.pools_built;
+    std::vector<MaglevMember> members;
+    for (const PoolMember& member : pool.members)
+      members.push_back({member.name, member.weight});
+    return std::make_shared<const MaglevTable>(
+        MaglevTable::build(members, slot_count, table_->steering_key));
+  }
+
+  // Errors: RESOURCE_EXHAUSTED (no target id is left).
+  absl::Status add_route(const v1::RouteEntry& entry) {
+    routes_.emplace(entry.name(), RouteIndex{static_cast<uint32_t>(table_->routes.size())});
+    Route& route = table_->routes.emplace_back();
+    route.name = entry.name();
+    route.service = services_.at(entry.service());
+    route.seed_hash = keyed_hash(table_->steering_key, entry.split_seed());
+    for (const v1::RouteSplit& part : entry.split()) {
+      route.uses.push_back({pools_.at(part.pool()), part.weight(), {}});
+    }
+    route.split_count = static_cast<uint32_t>(route.uses.size());
+    for (const std::string& pool : entry.fallback()) {
+      const PoolIndex index = pools_.at(pool);
+      const auto use = std::ranges::find(route.uses, index, &Route::PoolUse::pool);
+      route.fallback.push_back(static_cast<uint32_t>(use - route.uses.begin()));
+      if (use == route.uses.end()) route.uses.push_back({index, 0, {}});
+    }
+    route.split = split_for(route, entry.split_seed());
+    for (Route::PoolUse& use : route.uses) {
+      const absl::Status status = add_targets(route, use);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status add_targets(const Route& route, Route::PoolUse& use) {
+    const Pool& pool = table_->pools[use.pool.value];
+    for (const PoolMember& member : pool.members) {
+      const auto id = registry_.target({table_->services[route.service.value].name,
+                                        route.name,
+                                        {pool.name, member.name, member.address},
+                                        member.labels});
+      if (!id) return absl::ResourceExhaustedError("the node cannot number more targets");
+      use.targets.push_back(*id);
+    }
+    return absl::OkStatus();
+  }
+
+  std::shared_ptr<const StickySplit> split_for(const Route& route, const std::string& seed) {
+    std::vector<SplitMember> members;
+    for (const Route::PoolUse& use : std::span(route.uses).first(route.split_count)) {
+      members.push_back({table_->pools[use.pool.value].name, use.weight});
+    }
+    const auto old = old_routes_.find(route.name);
+    if (old != old_routes_.end() && is_split_of(*old->second, route, members)) {
+      return old->second->split;
+    }
+    return std::make_shared<const StickySplit>(
+        StickySplit::build(members, seed, table_->steering_key));
+  }
+
+  bool is_split_of(const Route& old, const Route& route, std::span<const SplitMember> members) {
+    return old.seed_hash == route.seed_hash &&
+           std::ranges::equal(std::span(old.uses).first(old.split_count), members,
+                              [&](const Route::PoolUse& use, const SplitMember& member) {
+                                return previous_->pools[use.pool.value].name == member.name &&
+                                       use.weight == member.weight;
+                              });
+  }
+
+  void add_rows() {
+    std::map<std::pair<RouteIndex, std::vector<PoolIndex>>, uint32_t> known;
+    table_->row_of.resize(table_->services.size() * table_->classes.size());
+    for (const v1::SteeringEntry& entry : message_.steering()) {
+      SteeringRow row;
+      if (!entry.route().empty()) row.route = routes_.at(entry.route());
+      for (const std::string& pool : entry.eligible_pools())
+        row.eligible.push_back(pools_.at(pool));
+      std::ranges::sort(row.eligible);
+      const auto [place, is_new] =
+          known.try_emplace({row.route, row.eligible}, static_cast<uint32_t>(table_->rows.size()));
+      if (is_new) table_->rows.push_back(std::move(row));
+      const size_t cell = services_.at(entry.service()).value * table_->classes.size() +
+                          classes_.at(entry.client_class()).value;
+      table_->row_of[cell] = place->second;
+    }
+  }
+
+  const v1::ForwardingTable& message_;
+  const Previous previous_;
+  Registry& registry_;
+  std::shared_ptr<Table> table_ = std::make_shared<Table>();
+  BuildReport report_;
+  std::vector<LpmEntry> prefixes_;
+  std::map<std::string, const Pool*> old_pools_;  // that may be shared: the key is the same
+  std::map<std::string, const Route*> old_routes_;
+  std::map<std::string, ClassIndex> classes_;
+  std::map<std::string, ServiceIndex> services_;
+  std::map<std::string, PoolIndex> pools_;
+  std::map<std::string, RouteIndex> routes_;
+};
+
+}  // namespace
+
+absl::StatusOr<BuiltTable> build_table(const v1::ForwardingTable& message, const Table* previous,
+                                       Registry& registry) {
+  const std::vector<std::string> violations = violations_of(message);
+  if (!violations.empty()) return absl::InvalidArgumentError(absl::StrJoin(violations, "\n"));
+  return Builder(canonical(message), previous, registry).run();
+}
+
+}  // namespace sluice::dataplane

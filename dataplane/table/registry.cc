@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Giving of ids that are never given again.
+#include "dataplane/table/registry.h"
+
+namespace sluice::dataplane {
+namespace {
+
+constexpr uint32_t kGenerationMax = (1u << (32 - BackendId::kIndexBits)) - 1;
+
+}  // namespace
+
+std::optional<BackendId> Registry::backend(const BackendIdentity& identity) {
+  const std::lock_guard lock(mutex_);
+  const auto known = backends_.find(identity);
+  if (known != backends_.end()) return known->second;
+  uint32_t index = 0;
+  if (!free_indices_.empty()) {
+    index = free_indices_.back();
+    free_indices_.pop_back();
+  } else if (next_generation_.size() < kBackendsMax) {
+    index = static_cast<uint32_t>(next_generation_.size());
+    next_generation_.push_back(1);  // so that no id is 0
+  } else {
+    return std::nullopt;
+  }
+  const BackendId id = BackendId::make(index, next_generation_[index]++);
+  backends_.emplace(identity, id);
+  return id;
+}
+
+void Registry::release_all_but(const std::set<BackendIdentity>& kept) {
+  const std::lock_guard lock(mutex_);
+  for (auto entry = backends_.begin(); entry != backends_.end();) {
+    if (kept.contains(entry->first)) {
+      ++entry;
+      continue;
+    }
+    const uint32_t index = entry->second.index();
+    if (next_generation_[index] <= kGenerationMax) free_indices_.push_back(index);
+    entry = backends_.erase(entry);
+  }
+}
+
+std::optional<TargetId> Registry::target(const TargetNames& names) {
+  const std::lock_guard lock(mutex_);
+  const auto key = std::tuple(names.service, names.route, names.backend);
+  const auto known = targets_.find(key);
+  if (known != targets_.end()) {
+    target_names_[known->second.value - 1] = names;
+    return known->second;
+  }
+  if (target_names_.size() + 1 >= kTargetsMax) return std::nullopt;  // line 0 is nobody's
+  target_names_.push_back(names);
+  const TargetId id{static_cast<uint32_t>(target_names_.size())};
+  targets_.emplace(key, id);
+  return id;
+}
+
+ClassId Registry::client_class(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto [entry, is_new] = classes_.try_emplace(name);
+  if (is_new) {
+    class_names_.push_back(name);
+    entry->second = ClassId{static_cast<uint32_t>(class_names_.size())};
+  }
+  return entry->second;
+}
+
+std::optional<TargetNames> Registry::names(TargetId id) const {
+  const std::lock_guard lock(mutex_);
+  if (id.is_none() || id.value > target_names_.size()) return std::nullopt;
+  return target_names_[id.value - 1];
+}
+
+std::optional<std::string> Registry::name(ClassId id) const {
+  const std::lock_guard lock(mutex_);
+  if (id.is_none() || id.value > class_names_.size()) return std::nullopt;
+  return class_names_[id.value - 1];
+}
+
+uint32_t Registry::target_count() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<uint32_t>(target_names_.size());
+}
+
+}  // namespace sluice::dataplane

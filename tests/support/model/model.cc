@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The naive balancer. It shares the hash and the Maglev slots with the real one, nothing else.
+#include "tests/support/model/model.h"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace sluice::dataplane {
+namespace {
+
+constexpr uint32_t kTcp = 6;
+
+std::string word_bytes(uint64_t word) {
+  std::string bytes(8, '\0');
+  std::memcpy(bytes.data(), &word, 8);
+  return bytes;
+}
+
+std::string port_bytes(uint32_t port) {
+  return {static_cast<char>(port >> 8), static_cast<char>(port & 0xff)};
+}
+
+bool first_bits_equal(const std::string& a, const std::string& b, int bits) {
+  for (int bit = 0; bit < bits; ++bit) {
+    const size_t byte = static_cast<size_t>(bit) / 8;
+    if (((a[byte] ^ b[byte]) >> (7 - bit % 8) & 1) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+struct Model::Question {
+  std::string client, destination;  // address bytes
+  uint32_t client_port, port, protocol;
+  bool adopted;
+  std::string affinity;  // what the hashes are of, before the salt
+};
+
+BackendState effective_state(const v1::ForwardingTable& table, const ProbedStates& probed,
+                             const std::string& pool, const std::string& backend) {
+  const auto known = probed.find({pool, backend});
+  BackendState state = known == probed.end() ? BackendState::kUp : known->second;
+  for (const v1::Override& entry : table.overrides()) {
+    const bool meant =
+        entry.pool() == pool && (entry.backend().empty() || entry.backend() == backend);
+    if (meant && state == BackendState::kUp) state = BackendState::kDraining;
+  }
+  return state;
+}
+
+Model::Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms)
+    : table_(std::move(table)), probed_(std::move(probed)), now_unix_ms_(now_unix_ms) {
+  std::memcpy(&key_.low, table_.steering_key().data(), 8);
+  std::memcpy(&key_.high, table_.steering_key().data() + 8, 8);
+  for (const v1::PoolEntry& entry : table_.pools()) {
+    std::vector<MaglevMember> members;
+    for (const v1::BackendEntry& backend : entry.backends()) {
+      members.push_back({backend.name(), backend.weight()});
+    }
+    slots_[entry.name()] =
+        std::make_shared<const MaglevTable>(MaglevTable::build(members, entry.table_slots(), key_));
+  }
+}
+
+ModelAnswer Model::answer(const v1::ExplainRequest& request) const {
+  Question question{IpAddress::parse(request.client_address())->to_bytes(),
+                    IpAddress::parse(request.service_address())->to_bytes(),
+                    request.client_port(),
+                    request.service_port(),
+                    request.protocol(),
+                    request.established() && request.protocol() == kTcp,
+                    ""};
+  ModelAnswer answer;
+  const v1::ServiceEntry* service = service_of(question);
+  if (service == nullptr) return answer;
+  answer.service = service->name();
+  classify(question, answer);
+  if (service->affinity() == v1::AFFINITY_FLOW) {
+    question.affinity = question.client + question.destination + port_bytes(question.client_port) +
+                        port_bytes(question.port) + static_cast<char>(question.protocol) +
+                        std::string(3, '\0');
+  } else {
+    question.affinity = question.client.substr(0, 8);
+    question.affinity.resize(8, '\0');
+  }
+
+  answer.verdict = v1::STEER_VERDICT_NO_ROUTE;
+  for (const v1::SteeringEntry& row : table_.steering()) {
+    if (row.service() != answer.service || row.client_class() != answer.client_class) continue;
+    answer.route = row.route();
+  }
+  for (const v1::RouteEntry& route : table_.routes()) {
+    if (route.name() != answer.route) continue;
+    choose_pool(question, route, answer);
+    if (!answer.pool.empty()) choose_backend(question, answer);
+  }
+  return answer;
+}
+
+const v1::ServiceEntry* Model::service_of(const Question& question) const {
+  for (const uint32_t port : {question.port, 0u}) {
+    for (const v1::ServiceEntry& service : table_.services()) {
+      for (const std::string& address : service.addresses()) {
+        for (const v1::ServicePort& candidate : service.ports()) {
+          if (address == question.destination && candidate.protocol() == question.protocol &&
+              candidate.port() == port) {
+            return &service;
+          }
+        }
+      }
+    }
+  }
+  return nullptr;
+}
+
+void Model::classify(const Question& question, ModelAnswer& answer) const {
+  answer.client_class = "unknown";
+  int longest = -1;
+  for (const v1::ClientClassEntry& entry : table_.client_classes()) {
+    for (const std::string& prefix : entry.prefixes()) {
+      const int length = static_cast<uint8_t>(prefix.back());
+      if (prefix.size() != question.client.size() + 1 || length <= longest) continue;
+      if (!first_bits_equal(prefix, question.client, length)) continue;
+      longest = length;
+      answer.client_class = entry.name();
+      answer.matched_prefix =
+          IpAddress::from_bytes(std::string_view(prefix).substr(0, prefix.size() - 1))
+              ->to_string() +
+          "/" + std::to_string(length);
+    }
+  }
+}
+
+void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
+                        ModelAnswer& answer) const {
+  const uint64_t seed = hash(route.split_seed());
+  answer.bucket = static_cast<uint32_t>(hash(question.affinity + word_bytes(seed)) >> 48);
+  std::map<std::string, uint32_t> all;
+  std::map<std::string, uint32_t> serving;
+  for (const v1::RouteSplit& part : route.split()) {
+    all[part.pool()] = part.weight();
+    serving[part.pool()] = serves(part.pool(), question) ? part.weight() : 0;
+  }
+  answer.split_pool = split_owner(route, answer.bucket, all);
+  answer.verdict = v1::STEER_VERDICT_NO_POOL;
+  answer.cause = v1::POOL_CAUSE_SPLIT;
+  if (serves(answer.split_pool, question)) answer.pool = answer.split_pool;
+  for (const std::string& fallback : route.fallback()) {
+    if (!answer.pool.empty() || !serves(fallback, question)) continue;
+    answer.pool = fallback;
+    answer.cause = v1::POOL_CAUSE_FALLBACK;
+  }
+  if (!answer.pool.empty()) return;
+  answer.pool = split_owner(route, answer.bucket, serving);
+  answer.cause = v1::POOL_CAUSE_RESPLIT;
+}
+
+// The pool with the least -log2(u) / weight; u from a permutation of the buckets that is the pool's
+// own.
+std::string Model::split_owner(const v1::RouteEntry& route, uint32_t bucket,
+                               const std::map<std::string, uint32_t>& weights) const {
+  std::string owner;
+  long double best = 0;
+  uint64_t best_rival = 0;
+  for (const auto& [name, weight] : weights) {
+    if (weight == 0) continue;
+    const uint64_t rival = hash(word_bytes(hash(route.split_seed())) + word_bytes(hash(name)));
+    const long double u = (place(rival, bucket) + 0.5L) / 65536;
+    const long double score = -std::log2(u) / weight;
+    if (!owner.empty() && (score > best || (score == best && rival > best_rival))) continue;
+    owner = name;
+    best = score;
+    best_rival = rival;
+  }
+  return owner;
+}
+
+uint32_t Model::place(uint64_t rival, uint32_t bucket) const {
+  uint64_t left = bucket / 256;
+  uint64_t right = bucket % 256;
+  for (uint64_t round = 0; round < 4; ++round) {
+    const uint64_t mixed = hash(word_bytes(rival) + word_bytes(round * 256 + right)) >> 56;
+    left = std::exchange(right, left ^ mixed);
+  }
+  return static_cast<uint32_t>(left * 256 + right);
+}
+
+bool Model::takes(const std::string& pool_name, const v1::BackendEntry& backend,
+                  const Question& question) const {
+  const BackendState state = effective_state(table_, probed_, pool_name, backend.name());
+  return state == BackendState::kUp || (question.adopted && state == BackendState::kDraining);
+}
+
+bool Model::serves(const std::string& name, const Question& question) const {
+  const v1::PoolEntry& entry = pool(name);
+  const auto& until = entry.eligible_until();
+  if (entry.has_eligible_until() &&
+      now_unix_ms_ >= until.seconds() * 1000 + until.nanos() / 1000000) {
+    return false;
+  }
+  uint32_t count = 0;
+  bool weighted = false;
+  for (const v1::BackendEntry& backend : entry.backends()) {
+    if (!takes(name, backend, question)) continue;
+    ++count;
+    weighted = weighted || backend.weight() > 0;
+  }
+  return weighted && count >= entry.min_up();
+}
+
+void Model::choose_backend(const Question& question, ModelAnswer& answer) const {
+  const v1::PoolEntry& chosen = pool(answer.pool);
+  const MaglevTable& slots = *slots_.at(answer.pool);
+  const uint64_t name_hash = hash("pool/" + answer.pool);
+  answer.slot = slots.slot_of(hash(question.affinity + word_bytes(name_hash)));
+  answer.slot_owner = chosen.backends(static_cast<int>(slots.owner(answer.slot))).name();
+  for (uint32_t attempt = 0; answer.backend.empty(); ++attempt) {
+    const uint32_t owner = slots.owner(slots.successor(answer.slot, attempt));
+    const v1::BackendEntry& backend = chosen.backends(static_cast<int>(owner));
+    if (takes(answer.pool, backend, question)) answer.backend = backend.name();
+  }
+  answer.verdict = v1::STEER_VERDICT_FORWARD;
+}
+
+const v1::PoolEntry& Model::pool(const std::string& name) const {
+  for (const v1::PoolEntry& entry : table_.pools()) {
+    if (entry.name() == name) return entry;
+  }
+  std::abort();  // the table has no violations
+}
+
+}  // namespace sluice::dataplane
