@@ -55,7 +55,7 @@ struct Snapshot {
   const BackendLine* find(BackendId id) const noexcept {
     if (id.index() >= backends.size()) return nullptr;
     const BackendLine& line = backends[id.index()];
-    return line.id == id ? &line : nullptr;
+    return line.id == id && !id.is_none() ? &line : nullptr;
   }
 };
 

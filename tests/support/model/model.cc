@@ -3,7 +3,9 @@
 // The naive balancer. It shares the hash and the Maglev slots with the real one, nothing else.
 #include "tests/support/model/model.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -101,16 +103,15 @@ ModelAnswer Model::answer(const v1::ExplainRequest& request) const {
 }
 
 const v1::ServiceEntry* Model::service_of(const Question& question) const {
+  const auto has = [&](const v1::ServiceEntry& service, uint32_t port) {
+    return std::ranges::count(service.addresses(), question.destination) > 0 &&
+           std::ranges::any_of(service.ports(), [&](const v1::ServicePort& candidate) {
+             return candidate.protocol() == question.protocol && candidate.port() == port;
+           });
+  };
   for (const uint32_t port : {question.port, 0u}) {
     for (const v1::ServiceEntry& service : table_.services()) {
-      for (const std::string& address : service.addresses()) {
-        for (const v1::ServicePort& candidate : service.ports()) {
-          if (address == question.destination && candidate.protocol() == question.protocol &&
-              candidate.port() == port) {
-            return &service;
-          }
-        }
-      }
+      if (has(service, port)) return &service;
     }
   }
   return nullptr;

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a table must be to be built, and what is shared with the table before.
+#include "dataplane/table/from_proto.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+
+#include "google/protobuf/stubs/logging.h"
+#include "tests/unit/table/small_table.h"
+
+namespace sluice::dataplane {
+namespace {
+
+BuiltTable build(const v1::ForwardingTable& message, const Table* previous, Registry& registry) {
+  auto built = build_table(message, previous, registry);
+  EXPECT_TRUE(built.ok()) << built.status();
+  return *std::move(built);
+}
+
+TEST(BuildTable, BuildsTheDocumentedPolicy) {
+  Registry registry;
+  const BuiltTable built = build(small_table(), nullptr, registry);
+  const Table& table = *built.table;
+
+  EXPECT_EQ(table.generation, 3u);
+  EXPECT_EQ(table.classes[0].name, "unknown");
+  EXPECT_EQ(table.pools[0].members[0].labels.at("version"), "v1");
+  EXPECT_EQ(table.services[0].tcp_idle_ms, 900'000u);
+  EXPECT_EQ(table.backend_capacity, 4u);
+  EXPECT_EQ(table.routes[0].uses.size(), 2u);
+  EXPECT_EQ(table.routes[0].fallback, (std::vector<uint32_t>{1, 0}));
+  EXPECT_EQ(registry.target_count(), 4u);
+  EXPECT_EQ(built.report.pools_built, 3u);
+  EXPECT_TRUE(built.report.warnings.empty());
+}
+
+TEST(BuildTable, OverlaysBackendLabelsOverThePools) {
+  v1::ForwardingTable message = small_table();
+  (*message.mutable_pools(0)->mutable_backends(1)->mutable_labels())["version"] = "v1-hotfix";
+  Registry registry;
+  const BuiltTable built = build(message, nullptr, registry);
+
+  EXPECT_EQ(built.table->pools[0].members[0].labels.at("version"), "v1");
+  EXPECT_EQ(built.table->pools[0].members[1].labels.at("version"), "v1-hotfix");
+}
+
+TEST(BuildTable, KnowsWhichPoolsAreEligible) {
+  Registry registry;
+  const BuiltTable built = build(small_table(), nullptr, registry);
+  const auto index_of = [&](const char* name) {
+    for (uint32_t i = 0; i < 3; ++i) {
+      if (built.table->classes[i].name == name) return ClassIndex{i};
+    }
+    return ClassIndex{};
+  };
+
+  EXPECT_TRUE(built.table->is_eligible({0}, index_of("eu"), PoolIndex{0}));
+  EXPECT_FALSE(built.table->is_eligible({0}, index_of("eu"), PoolIndex{2}));
+  EXPECT_TRUE(built.table->is_eligible({0}, index_of("us"), PoolIndex{1}));
+  EXPECT_FALSE(built.table->is_eligible({0}, index_of("unknown"), PoolIndex{0}));
+}
+
+TEST(BuildTable, SharesWhatDidNotChange) {
+  Registry registry;
+  const BuiltTable before = build(small_table(), nullptr, registry);
+  v1::ForwardingTable message = small_table();
+  message.set_generation(4);
+  message.mutable_pools(0)->mutable_backends(0)->set_weight(50);
+  message.mutable_routes(0)->mutable_split(0)->set_weight(80);
+  const BuiltTable after = build(message, before.table.get(), registry);
+
+  EXPECT_EQ(after.report.pools_built, 1u);
+  EXPECT_EQ(after.report.pools_shared, 2u);
+  EXPECT_NE(after.table->pools[0].slots, before.table->pools[0].slots);
+  EXPECT_EQ(after.table->pools[1].slots, before.table->pools[1].slots);
+  EXPECT_NE(after.table->routes[0].split, before.table->routes[0].split);
+  EXPECT_EQ(after.table->routes[1].split, before.table->routes[1].split);
+  EXPECT_EQ(after.table->classes_v4, before.table->classes_v4);
+  EXPECT_EQ(after.table->classes_v6, before.table->classes_v6);
+  EXPECT_EQ(after.table->pools[0].members[0].id, before.table->pools[0].members[0].id);
+}
+
+TEST(BuildTable, SharesNothingHashedAfterAChangeOfKey) {
+  Registry registry;
+  const BuiltTable before = build(small_table(), nullptr, registry);
+  v1::ForwardingTable message = small_table();
+  message.set_steering_key("another key 16 b");
+  const BuiltTable after = build(message, before.table.get(), registry);
+
+  EXPECT_EQ(after.report.pools_shared, 0u);
+  EXPECT_NE(after.table->routes[0].split, before.table->routes[0].split);
+}
+
+TEST(BuildTable, WarnsOfFewSlots) {
+  v1::ForwardingTable message = small_table();
+  message.mutable_pools(0)->set_table_slots(101);
+  Registry registry;
+  const BuiltTable built = build(message, nullptr, registry);
+
+  ASSERT_EQ(built.report.warnings.size(), 1u);
+  EXPECT_NE(built.report.warnings[0].find("pools[v1].table_slots: 101 slots for 2 backends"),
+            std::string::npos);
+}
+
+struct Defect {
+  const char* violation;
+  std::function<void(v1::ForwardingTable&)> make;
+};
+
+using T = v1::ForwardingTable;
+
+const Defect kDefects[] = {
+    {"generation: is 0", [](T& t) { t.set_generation(0); }},
+    {"revision: is 0", [](T& t) { t.set_revision(0); }},
+    {"eligibility_epoch: is 0", [](T& t) { t.set_eligibility_epoch(0); }},
+    {"steering_key: has 3 bytes, must have 16", [](T& t) { t.set_steering_key("abc"); }},
+    {"client_classes: \"unknown\" is missing",
+     [](T& t) { t.mutable_client_classes(1)->set_name("other"); }},
+    {"client_classes[eu]: is there twice",
+     [](T& t) { t.mutable_client_classes(2)->set_name("eu"); }},
+    {"client_classes[eu].prefixes: a prefix of 4 bytes is none",
+     [](T& t) { t.mutable_client_classes(0)->set_prefixes(0, "abcd"); }},
+    {"client_classes[eu].prefixes: a prefix of 0 bytes is none",
+     [](T& t) { t.mutable_client_classes(0)->set_prefixes(0, ""); }},
+    {"client_classes[eu].prefixes: a prefix of 5 bytes is none",
+     [](T& t) { t.mutable_client_classes(0)->set_prefixes(0, "abcd\x10"); }},
+    {"client_classes[us].prefixes: 198.51.100.0/24 is also in class eu",
+     [](T& t) { t.mutable_client_classes(2)->add_prefixes(prefix_bytes("198.51.100.0/24")); }},
+    {"services[]: has no name", [](T& t) { t.add_services(); }},
+    {"services[chat].addresses: is empty", [](T& t) { t.mutable_services(0)->clear_addresses(); }},
+    {"services[chat].ports: is empty", [](T& t) { t.mutable_services(0)->clear_ports(); }},
+    {"services[chat].addresses: an address of 5 bytes is none",
+     [](T& t) { t.mutable_services(0)->add_addresses("12345"); }},
+    {"services[chat].ports: protocol 132 is not built",
+     [](T& t) { t.mutable_services(0)->mutable_ports(0)->set_protocol(132); }},
+    {"services[chat].ports: port 65536 is above",
+     [](T& t) { t.mutable_services(0)->mutable_ports(0)->set_port(65536); }},
+    {"services[chat].affinity: is 0", [](T& t) { t.mutable_services(0)->clear_affinity(); }},
+    {"services[chat].reject: is 0", [](T& t) { t.mutable_services(0)->clear_reject(); }},
+    {"services[chat].tcp_idle: is 0 s",
+     [](T& t) { t.mutable_services(0)->mutable_tcp_idle()->clear_seconds(); }},
+    {"services[more].addresses: 203.0.113.10 with protocol 6 port 80 is also in service chat",
+     [](T& t) {
+       *t.add_services() = t.services(0);
+       t.mutable_services(1)->set_name("more");
+     }},
+    {"pools[v1].forwarding: is 2; ipip and l2 are built",
+     [](T& t) { t.mutable_pools(0)->set_forwarding(v1::FORWARDING_GUE); }},
+    {"pools[v1].table_slots: is 1000, must be a prime",
+     [](T& t) { t.mutable_pools(0)->set_table_slots(1000); }},
+    {"pools[v1].table_slots: is 5, must be a prime from 7",
+     [](T& t) { t.mutable_pools(0)->set_table_slots(5); }},
+    {"pools[v1].table_slots: is 4294967291",
+     [](T& t) { t.mutable_pools(0)->set_table_slots(4294967291); }},
+    {"pools[v1].min_up: is 0", [](T& t) { t.mutable_pools(0)->set_min_up(0); }},
+    {"pools[v1].eligible_until: is no time",
+     [](T& t) { t.mutable_pools(0)->mutable_eligible_until()->set_seconds(INT64_MAX); }},
+    {"pools[v1].health: has no probe that is built",
+     [](T& t) { t.mutable_pools(0)->mutable_health()->mutable_grpc()->set_port(80); }},
+    {"pools[v1].health.http.port: is 0",
+     [](T& t) { t.mutable_pools(0)->mutable_health()->mutable_http(); }},
+    {"pools[v1].health.rise: must be 1 to 100",
+     [](T& t) { t.mutable_pools(0)->mutable_health()->set_rise(0); }},
+    {"pools[v1].backends[v1-b].weight: is 1000001",
+     [](T& t) { t.mutable_pools(0)->mutable_backends(1)->set_weight(1'000'001); }},
+    {"pools[v1].backends[v1-b].address: has 0 bytes",
+     [](T& t) { t.mutable_pools(0)->mutable_backends(1)->clear_address(); }},
+    {"pools[v1].backends[v1-b].address: 10.77.1.11 is also v1-a",
+     [](T& t) {
+       t.mutable_pools(0)->mutable_backends(1)->set_address(address_bytes("10.77.1.11"));
+     }},
+    {"pools[v2].backends[v2-a].address: 10.77.1.11 is also in pool v1 of service chat",
+     [](T& t) {
+       t.mutable_pools(1)->mutable_backends(0)->set_address(address_bytes("10.77.1.11"));
+     }},
+    {"pools[v1].backends[v1-a]: is there twice",
+     [](T& t) { t.mutable_pools(0)->mutable_backends(1)->set_name("v1-a"); }},
+    {"routes[chat-eu].service: there is no service talk",
+     [](T& t) { t.mutable_routes(0)->set_service("talk"); }},
+    {"routes[chat-eu].split_seed: has 0 bytes",
+     [](T& t) { t.mutable_routes(0)->clear_split_seed(); }},
+    {"routes[chat-eu].split: there is no pool v9",
+     [](T& t) { t.mutable_routes(0)->mutable_split(0)->set_pool("v9"); }},
+    {"routes[chat-eu].split[v2]: is there twice",
+     [](T& t) { t.mutable_routes(0)->mutable_split(0)->set_pool("v2"); }},
+    {"routes[chat-eu].split: no pool has weight",
+     [](T& t) {
+       t.mutable_routes(0)->mutable_split(0)->set_weight(0);
+       t.mutable_routes(0)->mutable_split(1)->set_weight(0);
+     }},
+    {"routes[chat-eu].fallback: there is no pool v9",
+     [](T& t) { t.mutable_routes(0)->set_fallback(0, "v9"); }},
+    {"steering[chat,eu].route: there is no route talk",
+     [](T& t) { t.mutable_steering(0)->set_route("talk"); }},
+    {"steering[chat,eu]: is there twice", [](T& t) { *t.add_steering() = t.steering(0); }},
+    {"steering: there is no entry for service chat and class us",
+     [](T& t) { t.mutable_steering()->RemoveLast(); }},
+    {"steering[chat,eu].route: service chat, class eu, route chat-eu reaches pool v2, which is "
+     "not eligible",
+     [](T& t) { t.mutable_steering(0)->mutable_eligible_pools()->RemoveLast(); }},
+    {"overrides[v1,].state: is 2",
+     [](T& t) {
+       t.add_overrides()->set_pool("v1");
+       t.mutable_overrides(0)->set_state(v1::Override::STATE_RECALLED);
+     }},
+};
+
+TEST(BuildTable, RefusesEveryDefectByName) {
+  for (const Defect& defect : kDefects) {
+    v1::ForwardingTable message = small_table();
+    defect.make(message);
+    Registry registry;
+    const auto built = build_table(message, nullptr, registry);
+
+    EXPECT_EQ(built.status().code(), absl::StatusCode::kInvalidArgument) << defect.violation;
+    EXPECT_NE(built.status().message().find(defect.violation), absl::string_view::npos)
+        << defect.violation << "\nis not in\n"
+        << built.status().message();
+    EXPECT_EQ(registry.target_count(), 0u);
+  }
+}
+
+TEST(BuildTable, ReportsAllViolationsAtOnce) {
+  v1::ForwardingTable message = small_table();
+  message.set_generation(0);
+  message.mutable_pools(0)->set_table_slots(8);
+  message.mutable_routes(1)->set_service("talk");
+  Registry registry;
+  const auto built = build_table(message, nullptr, registry);
+
+  for (const char* part : {"generation:", "pools[v1].table_slots:", "routes[chat-us].service:"}) {
+    EXPECT_NE(built.status().message().find(part), absl::string_view::npos) << part;
+  }
+}
+
+TEST(BuildTable, AcceptsADrainOfAPoolThatIsGone) {
+  v1::ForwardingTable message = small_table();
+  message.add_overrides()->set_pool("gone");
+  message.mutable_overrides(0)->set_state(v1::Override::STATE_DRAINING);
+  Registry registry;
+  EXPECT_TRUE(build_table(message, nullptr, registry).ok());
+}
+
+TEST(BuildTable, SurvivesMutatedMessages) {
+  std::mt19937_64 random(8);
+  const std::string valid = small_table().SerializeAsString();
+  Registry registry;
+  const BuiltTable base = build(small_table(), nullptr, registry);
+  const google::protobuf::LogSilencer quiet;  // parsing complains of every bad string
+  int parsed = 0;
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes = valid;
+    for (uint64_t flips = 1 + random() % 4; flips > 0; --flips) {
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    }
+    if (random() % 4 == 0) bytes.resize(random() % bytes.size());
+    v1::ForwardingTable message;
+    if (!message.ParseFromString(bytes)) continue;
+    ++parsed;
+    // Slots decide only how long this takes.
+    for (v1::PoolEntry& pool : *message.mutable_pools()) {
+      if (pool.table_slots() > 100'000) pool.set_table_slots(100'003);
+    }
+    const auto built = build_table(message, base.table.get(), registry);
+    if (!built.ok()) {
+      EXPECT_EQ(built.status().code(), absl::StatusCode::kInvalidArgument);
+    }
+  }
+  EXPECT_GT(parsed, 200);
+}
+
+}  // namespace
+}  // namespace sluice::dataplane
