@@ -53,9 +53,9 @@ std::string printed_complaint(int memory) {
 
 DpdkLogCapture::DpdkLogCapture() {
   logged_errors().clear();
-  FILE* log = fopencookie(nullptr, "w", {.write = keep_errors});
-  setvbuf(log, nullptr, _IONBF, 0);
-  rte_openlog_stream(log);
+  log_ = fopencookie(nullptr, "w", {.write = keep_errors});
+  setvbuf(log_, nullptr, _IONBF, 0);
+  rte_openlog_stream(log_);
   std::fflush(stdout);
   saved_output_ = dup(STDOUT_FILENO);
   saved_error_ = dup(STDERR_FILENO);
@@ -72,7 +72,7 @@ DpdkLogCapture::~DpdkLogCapture() {
   close(saved_error_);
   close(memory_);
   rte_openlog_stream(stderr);
-  rte_log_set_global_level(RTE_LOG_WARNING);
+  std::fclose(log_);
 }
 
 std::string DpdkLogCapture::complaint() const {

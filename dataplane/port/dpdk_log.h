@@ -21,6 +21,7 @@ class DpdkLogCapture {
   std::string complaint() const;
 
  private:
+  FILE* log_ = nullptr;
   int memory_ = -1;  // of what is printed to descriptors 1 and 2
   int saved_output_ = -1;
   int saved_error_ = -1;

@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
+#include <rte_log.h>
 
 #include <filesystem>
 #include <fstream>
@@ -76,6 +77,8 @@ absl::Status start_eal(const std::vector<std::string>& arguments) {
     pointers.push_back(argument.data());
   pointers.push_back(nullptr);
 
+  // What runs well is not worth a line, unless the user asks for it.
+  if (!has_option(arguments, "--log-level")) rte_log_set_global_level(RTE_LOG_WARNING);
   const DpdkLogCapture log;
   if (rte_eal_init(static_cast<int>(owned.size()), pointers.data()) < 0) {
     return refusal(rte_errno, log.complaint());

@@ -34,10 +34,8 @@ absl::Status refusal(const PortConfig& config, std::string_view doing, int error
   const std::string text =
       fmt::format("{}: {} fails: {}{}{}", label(config), doing, rte_strerror(-error),
                   complaint.empty() ? "" : "; ", complaint);
-  // Some drivers return -1 for anything.
-  if ((error == -EPERM || error == -EACCES) && geteuid() != 0) {
-    return absl::PermissionDeniedError(text + " (run as root)");
-  }
+  // The drivers' error numbers do not tell a missing capability from anything else.
+  if (geteuid() != 0) return absl::PermissionDeniedError(text + " (this process is not root)");
   return absl::FailedPreconditionError(text);
 }
 

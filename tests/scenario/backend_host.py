@@ -46,7 +46,7 @@ def inside(namespace: str):
 
 
 class Host:
-    """Two namespaces, unique to this process; the service's addresses are on the host's loopback."""
+    """Two namespaces, unique to this process; service addresses on the host loopback."""
 
     def __init__(self, binary: str) -> None:
         self.binary = binary

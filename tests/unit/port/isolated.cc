@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 namespace sluice::dataplane {
 namespace {
@@ -43,7 +44,12 @@ std::string run_isolated(const std::function<std::string()>& body) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(ends[0]);
     if (unshare(CLONE_NEWNET) != 0) _exit(2);
-    write_all(ends[1], body() + ".");
+    // An exception must not reach the caller's frames, which belong to the parent.
+    try {
+      write_all(ends[1], body() + ".");
+    } catch (const std::exception& error) {
+      write_all(ends[1], std::string(error.what()) + ".");
+    }
     std::fflush(nullptr);
     _exit(0);
   }

@@ -36,7 +36,10 @@ inline PortSetConfig af_xdp_config() {
 
 // What DPDK leaves in its runtime folder after this process.
 inline void remove_runtime_files(const PortSetConfig& config) {
-  std::filesystem::remove_all("/var/run/dpdk/sluice-" + config.node);
+  std::error_code absent;
+  for (const std::string folder : {"/var/run/dpdk/sluice-", "/tmp/dpdk/sluice-"}) {
+    std::filesystem::remove_all(folder + config.node, absent);
+  }
 }
 
 // "ok" or the error, with the port set closed again.

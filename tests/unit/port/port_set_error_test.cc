@@ -80,6 +80,12 @@ INSTANTIATE_TEST_SUITE_P(
                   {"--vdev=net_af_xdp0,iface=nowhere"},
                   [](PortSetConfig&) {},
                   "interface nowhere does not exist"},
+        ErrorCase{"not_root",
+                  {"--vdev=net_af_xdp0,iface=lo"},
+                  [](PortSetConfig&) {
+                    if (setuid(65534) != 0) std::abort();
+                  },
+                  "root"},
         ErrorCase{"no_hugepages",
                   {"--vdev=net_null0"},
                   [](PortSetConfig& config) { config.eal.erase(config.eal.begin() + 1); },
