@@ -177,6 +177,10 @@ void RecordSpool::remove_acknowledged() {
 
 void RecordSpool::acknowledge(const std::string& incarnation, uint64_t sequence) {
   const std::lock_guard lock(mutex_);
+  const bool is_kept =
+      std::any_of(segments_.begin(), segments_.end(),
+                  [&](const SpoolSegment& kept) { return kept.incarnation == incarnation; });
+  if (!is_kept) return;
   uint64_t& acknowledged = acknowledged_[incarnation];
   acknowledged = std::max(acknowledged, sequence);
   remove_acknowledged();

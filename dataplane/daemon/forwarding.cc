@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Builds and publishes snapshots, and remembers what they were made of.
+#include "dataplane/daemon/forwarding.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "dataplane/daemon/status_text.h"
+#include "spdlog/spdlog.h"
+
+namespace sluice::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// How long a switch waits for the MACs of backends that the node meets for the first time, so that
+// their first packets are not dropped. A kernel on a local link answers within a few milliseconds.
+constexpr milliseconds kNeighborWaitMax(200);
+constexpr milliseconds kNeighborPollInterval(5);
+constexpr std::chrono::seconds kHealthSaveInterval(1);
+
+int64_t now_unix_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<milliseconds>(now).count();
+}
+
+std::set<IpAddress> addresses_of(const Table* table) {
+  std::set<IpAddress> addresses;
+  if (table == nullptr) return addresses;
+  for (const Pool& pool : table->pools) {
+    for (const PoolMember& member : pool.members)
+      addresses.insert(member.address);
+  }
+  return addresses;
+}
+
+std::set<SteeredEndpoint> endpoints_of(const Table* table) {
+  std::set<SteeredEndpoint> endpoints;
+  if (table == nullptr) return endpoints;
+  for (const ServiceEndpoint& endpoint : table->service_lookup.endpoints()) {
+    endpoints.insert({endpoint.address, endpoint.protocol, endpoint.port});
+  }
+  return endpoints;
+}
+
+std::vector<SteeredEndpoint> listed(const std::set<SteeredEndpoint>& endpoints) {
+  return {endpoints.begin(), endpoints.end()};
+}
+
+v1::BackendState to_proto(BackendState state) {
+  switch (state) {
+    case BackendState::kUp:
+      return v1::BACKEND_STATE_UP;
+    case BackendState::kDraining:
+      return v1::BACKEND_STATE_DRAINING;
+    case BackendState::kDown:
+      return v1::BACKEND_STATE_DOWN;
+    case BackendState::kRecalled:
+      return v1::BACKEND_STATE_RECALLED;
+  }
+  return v1::BACKEND_STATE_UNSPECIFIED;
+}
+
+std::string_view name_of(BackendState state) {
+  constexpr std::string_view kNames[] = {"up", "draining", "down", "recalled"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+google::protobuf::Timestamp timestamp(int64_t unix_ms) {
+  google::protobuf::Timestamp time;
+  time.set_seconds(unix_ms / 1000);
+  time.set_nanos(static_cast<int32_t>(unix_ms % 1000 * 1'000'000));
+  return time;
+}
+
+}  // namespace
+
+Forwarding::Forwarding(Cores& cores, Links& links, TableStore& store, SetTargets set_targets)
+    : cores_(cores), links_(links), store_(store), set_targets_(std::move(set_targets)) {
+  show_ports();
+}
+
+void Forwarding::resume(const SavedHealth& saved) {
+  view_ = saved.view();
+  for (const v1::BackendStatus& backend : saved.backends()) {
+    const auto address = IpAddress::from_bytes(std::string_view(backend.address()));
+    if (!address) continue;
+    const Health health = backend.state() == v1::BACKEND_STATE_UP ? Health::kUp : Health::kDown;
+    health_[{backend.pool(), backend.backend(), *address}] = {health, backend.reason()};
+  }
+}
+
+absl::Status Forwarding::switch_to(const ReadyTable& next, Durability durability) {
+  const std::set<SteeredEndpoint> before = endpoints_of(running_.built.table.get());
+  const std::set<SteeredEndpoint> after = endpoints_of(next.built.table.get());
+  // First what can fail. While both sets are steered, packets for an endpoint of only one of them
+  // are dropped as not for a service, as the kernel would drop them.
+  std::set<SteeredEndpoint> both = before;
+  both.insert(after.begin(), after.end());
+  if (absl::Status steered = links_.steer(listed(both)); !steered.ok()) return steered;
+  if (durability == Durability::kSave) {
+    if (absl::Status saved = store_.save(*next.message); !saved.ok()) {
+      links_.steer(listed(before)).IgnoreError();  // a subset of what is there: it fits
+      return saved;
+    }
+  }
+  adopt(next);
+  const absl::Status published = publish();
+  links_.steer(listed(after)).IgnoreError();  // likewise
+  return published;
+}
+
+void Forwarding::adopt(const ReadyTable& next) {
+  const std::set<IpAddress> known = addresses_of(running_.built.table.get());
+  const std::set<IpAddress> wanted = addresses_of(next.built.table.get());
+  std::vector<IpAddress> fresh;
+  std::set_difference(wanted.begin(), wanted.end(), known.begin(), known.end(),
+                      std::back_inserter(fresh));
+  links_.watch({wanted.begin(), wanted.end()});
+  wait_for_neighbors(fresh);
+
+  running_ = next;
+  std::vector<ProbeTarget> targets = probe_targets(*running_.message);
+  std::map<BackendIdentity, Health> last_known;
+  HealthByBackend kept;
+  for (const ProbeTarget& target : targets) {
+    if (const auto found = health_.find(target.backend); found != health_.end()) {
+      kept.insert(*found);
+      last_known[target.backend] = found->second.health;
+    }
+  }
+  health_ = std::move(kept);
+  set_targets_(std::move(targets), last_known);
+}
+
+void Forwarding::wait_for_neighbors(const std::vector<IpAddress>& fresh) {
+  const auto deadline = steady_clock::now() + kNeighborWaitMax;
+  const auto is_resolved = [&](const IpAddress& address) {
+    return links_.next_hop(address).resolved;
+  };
+  links_.poll_neighbors();
+  while (!std::all_of(fresh.begin(), fresh.end(), is_resolved) && steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kNeighborPollInterval);
+    links_.poll_neighbors();
+  }
+}
+
+absl::Status Forwarding::publish() {
+  const std::vector<JudgedBackend> judged =
+      judge_backends(*running_.message, *running_.built.table, health_);
+  std::unique_ptr<const Snapshot> snapshot = next_snapshot(judged);
+  show(judged, *snapshot);
+  const absl::Status published = cores_.publish(std::move(snapshot));
+  is_stale_ = !published.ok();
+  if (!published.ok()) spdlog::error("publication: {}", text_of(published));
+  return published;
+}
+
+std::unique_ptr<const Snapshot> Forwarding::next_snapshot(
+    const std::vector<JudgedBackend>& judged) {
+  std::vector<BackendCondition> conditions(running_.built.table->backend_capacity);
+  for (const JudgedBackend& backend : judged) {
+    conditions[backend.id.index()] = {backend.state, links_.next_hop(backend.identity.address)};
+  }
+  const int64_t now = now_unix_ms();
+  next_expiry_unix_ms_ = next_expiry(now);
+  std::unique_ptr<const Snapshot> snapshot =
+      make_snapshot(running_.built.table, view_, conditions, now);
+  ViewFacts facts = facts_of(judged, *snapshot);
+  if (facts == facts_ && view_ > 0) return snapshot;
+
+  ++view_;
+  log_view(facts_, facts);
+  facts_ = std::move(facts);
+  is_health_unsaved_ = true;
+  auto renumbered = std::make_unique<Snapshot>(*snapshot);
+  renumbered->view = view_;
+  return renumbered;
+}
+
+Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& judged,
+                                           const Snapshot& snapshot) const {
+  ViewFacts facts;
+  for (const JudgedBackend& backend : judged)
+    facts.states[backend.identity] = backend.state;
+  const std::vector<Pool>& pools = snapshot.table->pools;
+  for (size_t i = 0; i < pools.size(); ++i) {
+    const PoolServing& serving = snapshot.serving[i];
+    const bool has_expired = pools[i].eligible_until_unix_ms <= now_unix_ms();
+    facts.serving[pools[i].name] =
+        (serving.new_flows ? 1u : 0u) | (serving.adopted ? 2u : 0u) | (has_expired ? 4u : 0u);
+  }
+  return facts;
+}
+
+void Forwarding::log_view(const ViewFacts& before, const ViewFacts& after) const {
+  spdlog::info("view {} of generation {}", view_, running_.message->generation());
+  for (const auto& [backend, state] : after.states) {
+    const auto old = before.states.find(backend);
+    if (old != before.states.end() && old->second == state) continue;
+    spdlog::info("view {}: backend {}/{} ({}) is {}", view_, backend.pool, backend.name,
+                 backend.address.to_string(), name_of(state));
+  }
+  for (const auto& [pool, bits] : after.serving) {
+    const auto old = before.serving.find(pool);
+    if (old != before.serving.end() && old->second == bits) continue;
+    spdlog::info("view {}: pool {} {}", view_, pool,
+                 (bits & 4) != 0   ? "is past eligible_until"
+                 : (bits & 1) != 0 ? "serves"
+                                   : "does not serve new flows");
+  }
+}
+
+int64_t Forwarding::next_expiry(int64_t now) const {
+  int64_t next = INT64_MAX;
+  for (const Pool& pool : running_.built.table->pools) {
+    if (pool.eligible_until_unix_ms > now) next = std::min(next, pool.eligible_until_unix_ms);
+  }
+  return next;
+}
+
+void Forwarding::show(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) {
+  auto state = std::make_shared<RunningState>();
+  state->message = running_.message;
+  state->digest = running_.digest;
+  state->snapshot = std::make_shared<const Snapshot>(snapshot);
+  state->view = snapshot.view;
+  state->ports = links_.states();
+  std::map<BackendIdentity, Since> since;
+  for (const JudgedBackend& backend : judged) {
+    const auto old = since_.find(backend.identity);
+    const bool is_same = old != since_.end() && old->second.state == backend.state;
+    const Since now = is_same ? old->second : Since{backend.state, now_unix_ms()};
+    since[backend.identity] = now;
+    v1::BackendStatus& status = state->backends.emplace_back();
+    status.set_pool(backend.identity.pool);
+    status.set_backend(backend.identity.name);
+    status.set_address(backend.identity.address.to_bytes());
+    status.set_state(to_proto(backend.state));
+    *status.mutable_since() = timestamp(now.unix_ms);
+    status.set_reason(backend.reason);
+    status.set_neighbor_resolved(snapshot.backends[backend.id.index()].neighbor_resolved);
+  }
+  since_ = std::move(since);
+  const std::lock_guard lock(mutex_);
+  state_ = std::move(state);
+}
+
+void Forwarding::show_ports() {
+  std::vector<PortState> ports = links_.states();
+  const std::lock_guard lock(mutex_);
+  auto state = std::make_shared<RunningState>(*state_);
+  state->ports = std::move(ports);
+  state_ = std::move(state);
+}
+
+void Forwarding::on_health(const HealthChange& change) {
+  health_[change.backend] = {change.health, change.reason};
+  is_health_unsaved_ = true;
+  is_stale_ = true;
+  spdlog::info("probe: {}/{} ({}): {}", change.backend.pool, change.backend.name,
+               change.backend.address.to_string(), change.reason);
+}
+
+void Forwarding::tick() {
+  const bool has_moved = links_.poll_neighbors();
+  if (running_.message == nullptr) return;
+  const bool has_expired = now_unix_ms() >= next_expiry_unix_ms_;
+  if (is_stale_ || has_moved || has_expired)
+    publish().IgnoreError();  // it has logged, the next tick tries again
+  if (steady_clock::now() < next_save_) return;
+  next_save_ = steady_clock::now() + kHealthSaveInterval;
+  show_ports();
+  if (is_health_unsaved_) save_health();
+}
+
+void Forwarding::save_health() {
+  SavedHealth saved;
+  saved.set_view(view_);
+  for (const auto& [backend, known] : health_) {
+    if (known.health == Health::kUnknown) continue;
+    v1::BackendStatus& status = *saved.add_backends();
+    status.set_pool(backend.pool);
+    status.set_backend(backend.name);
+    status.set_address(backend.address.to_bytes());
+    status.set_state(known.health == Health::kUp ? v1::BACKEND_STATE_UP : v1::BACKEND_STATE_DOWN);
+    status.set_reason(known.reason);
+  }
+  if (const absl::Status status = store_.save(saved); !status.ok()) {
+    spdlog::error("health: {}", text_of(status));
+    return;
+  }
+  is_health_unsaved_ = false;
+}
+
+std::shared_ptr<const RunningState> Forwarding::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one road to the cores: joins table, health, next hops and time into snapshots, and publishes
+// them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "dataplane/daemon/conditions.h"
+#include "dataplane/daemon/fabric.h"
+#include "dataplane/daemon/prober.h"
+#include "dataplane/daemon/table_store.h"
+#include "dataplane/table/from_proto.h"
+#include "dataplane/table/snapshot.h"
+#include "sluice/v1/dataplane.pb.h"
+
+namespace sluice::dataplane {
+
+// A table that was built and can be switched to.
+struct ReadyTable {
+  std::shared_ptr<const v1::ForwardingTable> message;
+  std::string digest;
+  BuiltTable built;
+};
+
+// What runs, as other threads may see it: never changed, only replaced.
+struct RunningState {
+  std::shared_ptr<const v1::ForwardingTable>
+      message;  // null: no table yet; then the next two are empty
+  std::string digest;
+  std::shared_ptr<const Snapshot> snapshot;
+  uint64_t view = 0;
+  std::vector<v1::BackendStatus> backends;
+  std::vector<PortState> ports;
+};
+
+enum class Durability : uint8_t { kSave, kAlreadySaved };
+
+// Thread: control, unless a method says otherwise.
+class Forwarding {
+ public:
+  using SetTargets =
+      std::function<void(std::vector<ProbeTarget>, const std::map<BackendIdentity, Health>&)>;
+
+  Forwarding(Cores& cores, Links& links, TableStore& store, SetTargets set_targets);
+
+  // Takes over what was known before the restart: view and health.
+  void resume(const SavedHealth& saved);
+
+  // Makes `next` the running table: room for its endpoints, then disk, then one pointer store;
+  // returns when every lcore has it. Errors: RESOURCE_EXHAUSTED (endpoints), INTERNAL (disk):
+  // nothing has changed. UNAVAILABLE (an lcore is stuck, named): the table runs, and that lcore
+  // gets it when it comes.
+  absl::Status switch_to(const ReadyTable& next, Durability durability);
+
+  void on_health(const HealthChange& change);
+  // Follows neighbours, time and links; publishes what has changed. Call it every `kTickInterval`,
+  // and after events.
+  void tick();
+  void save_health();
+
+  // Thread: any.
+  std::shared_ptr<const RunningState> state() const;
+
+  static constexpr std::chrono::milliseconds kTickInterval{100};
+
+ private:
+  // What distinguishes two views.
+  struct ViewFacts {
+    std::map<BackendIdentity, BackendState> states;
+    std::map<std::string, uint32_t>
+        serving;  // by pool: bits of PoolServing, and whether it has expired
+    friend bool operator==(const ViewFacts&, const ViewFacts&) = default;
+  };
+  struct Since {
+    BackendState state = BackendState::kDown;
+    int64_t unix_ms = 0;
+  };
+
+  void adopt(const ReadyTable& next);
+  void wait_for_neighbors(const std::vector<IpAddress>& fresh);
+  absl::Status publish();
+  std::unique_ptr<const Snapshot> next_snapshot(const std::vector<JudgedBackend>& judged);
+  ViewFacts facts_of(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) const;
+  void log_view(const ViewFacts& before, const ViewFacts& after) const;
+  void show(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot);
+  void show_ports();
+  int64_t next_expiry(int64_t now_unix_ms) const;
+
+  Cores& cores_;
+  Links& links_;
+  TableStore& store_;
+  const SetTargets set_targets_;
+  ReadyTable running_;
+  HealthByBackend health_;
+  std::map<BackendIdentity, Since> since_;
+  uint64_t view_ = 0;
+  ViewFacts facts_;
+  int64_t next_expiry_unix_ms_ = INT64_MAX;
+  bool is_stale_ = false;  // what is published does not say what is known
+  bool is_health_unsaved_ = false;
+  std::chrono::steady_clock::time_point next_save_;
+  mutable std::mutex mutex_;  // guards `state_`
+  std::shared_ptr<const RunningState> state_ = std::make_shared<const RunningState>();
+};
+
+}  // namespace sluice::dataplane

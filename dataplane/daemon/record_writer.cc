@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Takes, names, numbers, writes.
+#include "dataplane/daemon/record_writer.h"
+
+#include <utility>
+
+#include "dataplane/daemon/status_text.h"
+#include "spdlog/spdlog.h"
+
+namespace sluice::dataplane {
+namespace {
+
+constexpr size_t kEventsPerTurn = 4096;
+constexpr std::chrono::milliseconds kIdleSleep(5);
+
+}  // namespace
+
+RecordWriter::RecordWriter(Cores& cores, const Registry& registry, RecordOrigin origin,
+                           RecordSpool& spool)
+    : cores_(cores), registry_(registry), origin_(std::move(origin)), spool_(spool) {
+  thread_ = std::thread([this] { run(); });
+}
+
+RecordWriter::~RecordWriter() {
+  stop_.store(true, std::memory_order_relaxed);
+  thread_.join();
+}
+
+void RecordWriter::run() {
+  std::vector<FlowEvent> events(kEventsPerTurn);
+  auto next_sync = std::chrono::steady_clock::now() + kSyncInterval;
+  bool has_unsynced = false;
+  while (true) {
+    const bool stops = stop_.load(std::memory_order_relaxed);
+    const size_t count = carry(events);
+    has_unsynced = has_unsynced || count > 0;
+    if (count == 0 && stops && cores_.events_drained()) break;
+    if (count == 0) std::this_thread::sleep_for(kIdleSleep);
+    if (std::chrono::steady_clock::now() < next_sync) continue;
+    next_sync = std::chrono::steady_clock::now() + kSyncInterval;
+    if (std::exchange(has_unsynced, false)) sync();
+  }
+  sync();
+}
+
+size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
+  const size_t count = cores_.take_events(events);
+  if (count == 0) return 0;
+  std::vector<v1::FlowRecord> records;
+  records.reserve(count);
+  for (size_t i = 0; i < count; ++i)
+    records.push_back(to_record(events[i], origin_, registry_));
+  if (const absl::Status status = spool_.append(records); !status.ok()) {
+    spdlog::error("record spool: {}; {} records are lost", text_of(status), count);
+  }
+  return count;
+}
+
+void RecordWriter::sync() {
+  if (const absl::Status status = spool_.sync(); !status.ok()) spdlog::error("{}", text_of(status));
+  const uint64_t lost = spool_.lost();
+  if (lost == lost_told_) return;
+  spdlog::error("record spool: {} records are lost so far, {} since the last time", lost,
+                lost - lost_told_);
+  lost_told_ = lost;
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stage, commit and abort.
+#include "dataplane/daemon/stager.h"
+
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "dataplane/table/from_proto.h"
+#include "fmt/format.h"
+#include "spdlog/spdlog.h"
+
+namespace sluice::dataplane {
+namespace {
+
+const Table* table_of(const RunningState& state) {
+  return state.snapshot == nullptr ? nullptr : state.snapshot->table.get();
+}
+
+// A controller of an older term, an older revision or an older generation was overtaken.
+absl::Status check_newer(const v1::ForwardingTable& running, const v1::ForwardingTable& next) {
+  if (std::pair(next.term(), next.revision()) < std::pair(running.term(), running.revision())) {
+    return absl::FailedPreconditionError(
+        fmt::format("term {} revision {} is older than term {} revision {}, which runs",
+                    next.term(), next.revision(), running.term(), running.revision()));
+  }
+  if (next.generation() <= running.generation()) {
+    return absl::FailedPreconditionError(fmt::format(
+        "generation {} is not newer than {}, which runs", next.generation(), running.generation()));
+  }
+  return absl::OkStatus();
+}
+
+v1::StageResponse response_for(uint64_t generation, const BuildReport& report) {
+  v1::StageResponse response;
+  response.set_generation(generation);
+  response.set_pools_built(report.pools_built);
+  response.set_pools_shared(report.pools_shared);
+  response.set_memory_bytes(report.memory_bytes);
+  response.mutable_warnings()->Assign(report.warnings.begin(), report.warnings.end());
+  return response;
+}
+
+v1::StageResponse response_for_running(const RunningState& running) {
+  v1::StageResponse response;
+  response.set_generation(running.message->generation());
+  response.set_pools_shared(running.snapshot->table->pools.size());
+  return response;
+}
+
+}  // namespace
+
+absl::Status DeltaAssembler::add(const std::string& chunk) {
+  if (chunk.size() > kChunkBytesMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("chunk: {} bytes, at most {}", chunk.size(), kChunkBytesMax));
+  }
+  if (bytes_.size() + chunk.size() > kDeltaBytesMax) {
+    return absl::ResourceExhaustedError(
+        fmt::format("the delta has more than {} bytes", kDeltaBytesMax));
+  }
+  bytes_ += chunk;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::TableDelta> DeltaAssembler::finish() const {
+  v1::TableDelta delta;
+  if (bytes_.empty() || !delta.ParseFromString(bytes_)) {
+    return absl::InvalidArgumentError("the chunks make no TableDelta");
+  }
+  return delta;
+}
+
+absl::StatusOr<ReadyTable> make_ready(v1::ForwardingTable message, const Table* previous,
+                                      Registry& registry) {
+  absl::StatusOr<BuiltTable> built = build_table(message, previous, registry);
+  if (!built.ok()) return built.status();
+  ReadyTable ready;
+  ready.digest = table_digest(message);
+  ready.message = std::make_shared<const v1::ForwardingTable>(std::move(message));
+  ready.built = *std::move(built);
+  return ready;
+}
+
+absl::StatusOr<v1::StageResponse> Stager::stage(const v1::TableDelta& delta) {
+  const std::lock_guard lock(mutex_);
+  const std::shared_ptr<const RunningState> running = state_();
+  const v1::ForwardingTable nothing;
+  const bool runs = running->message != nullptr;
+  staged_.reset();
+  if (runs && delta.target_digest() == running->digest &&
+      delta.changed().generation() == running->message->generation()) {
+    return response_for_running(*running);
+  }
+  absl::StatusOr<v1::ForwardingTable> message =
+      apply_delta(runs ? *running->message : nothing, delta);
+  if (!message.ok()) return message.status();
+  if (runs) {
+    if (absl::Status newer = check_newer(*running->message, *message); !newer.ok()) return newer;
+  }
+  absl::StatusOr<ReadyTable> ready = make_ready(*std::move(message), table_of(*running), registry_);
+  if (!ready.ok()) {
+    release_unused(table_of(*running));
+    return ready.status();
+  }
+  staged_ = *std::move(ready);
+  return response_for(staged_->message->generation(), staged_->built.report);
+}
+
+absl::StatusOr<v1::CommitResponse> Stager::commit(uint64_t generation) {
+  const std::lock_guard lock(mutex_);
+  v1::CommitResponse response;
+  const std::shared_ptr<const RunningState> running = state_();
+  if (!staged_ && running->message != nullptr && running->message->generation() == generation) {
+    response.set_generation(generation);
+    response.set_view(running->view);
+    return response;
+  }
+  if (!staged_ || staged_->message->generation() != generation) {
+    return absl::FailedPreconditionError(
+        staged_ ? fmt::format("generation {} is not staged; {} is", generation,
+                              staged_->message->generation())
+                : fmt::format("generation {} is not staged", generation));
+  }
+  const absl::Status switched = switch_to_(*staged_);
+  // A stuck lcore does not undo a switch; everything else leaves the staged table where it is.
+  if (!switched.ok() && !absl::IsUnavailable(switched)) return switched;
+  release_unused(staged_->built.table.get());
+  spdlog::info("generation {} of revision {} runs", generation, staged_->message->revision());
+  staged_.reset();
+  if (!switched.ok()) return switched;
+  response.set_generation(generation);
+  response.set_view(state_()->view);
+  return response;
+}
+
+void Stager::abort() {
+  const std::lock_guard lock(mutex_);
+  if (!staged_) return;
+  staged_.reset();
+  release_unused(table_of(*state_()));
+}
+
+uint64_t Stager::staged_generation() const {
+  const std::lock_guard lock(mutex_);
+  return staged_ ? staged_->message->generation() : 0;
+}
+
+void Stager::release_unused(const Table* running) {
+  std::set<BackendIdentity> kept;
+  if (running != nullptr) {
+    for (const Pool& pool : running->pools) {
+      for (const PoolMember& member : pool.members)
+        kept.insert({pool.name, member.name, member.address});
+    }
+  }
+  registry_.release_all_but(kept);
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The methods that bring a table in.
+#include "dataplane/daemon/dataplane_service.h"
+#include "dataplane/daemon/status_text.h"
+#include "dataplane/rpc/status.h"
+#include "spdlog/spdlog.h"
+
+namespace sluice::dataplane {
+namespace {
+
+v1::ErrorDetail violations_of(const absl::Status& status) {
+  v1::ErrorDetail detail;
+  if (!absl::IsInvalidArgument(status)) return detail;
+  const std::string text = text_of(status);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    const size_t colon = line.find(": ");
+    v1::Violation& violation = *detail.add_violations();
+    if (colon != std::string::npos) violation.set_path(line.substr(0, colon));
+    violation.set_message(colon == std::string::npos ? line : line.substr(colon + 2));
+    begin = end + 1;
+  }
+  return detail;
+}
+
+}  // namespace
+
+grpc::Status to_reply(const absl::Status& status) {
+  return to_grpc(status, violations_of(status));
+}
+
+grpc::Status DataplaneService::Stage(grpc::ServerContext*,
+                                     grpc::ServerReader<v1::StageRequest>* reader,
+                                     v1::StageResponse* response) {
+  DeltaAssembler assembler;
+  v1::StageRequest request;
+  while (reader->Read(&request)) {
+    if (const absl::Status added = assembler.add(request.chunk()); !added.ok())
+      return to_reply(added);
+  }
+  const absl::StatusOr<v1::TableDelta> delta = assembler.finish();
+  if (!delta.ok()) return to_reply(delta.status());
+  absl::StatusOr<v1::StageResponse> staged = parts_.stager.stage(*delta);
+  if (!staged.ok()) {
+    spdlog::warn("generation {} is refused: {}", delta->changed().generation(),
+                 text_of(staged.status()));
+    return to_reply(staged.status());
+  }
+  *response = *std::move(staged);
+  return grpc::Status::OK;
+}
+
+grpc::Status DataplaneService::Commit(grpc::ServerContext*, const v1::CommitRequest* request,
+                                      v1::CommitResponse* response) {
+  absl::StatusOr<v1::CommitResponse> committed = parts_.stager.commit(request->generation());
+  if (!committed.ok()) {
+    spdlog::warn("commit of generation {}: {}", request->generation(), text_of(committed.status()));
+    return to_reply(committed.status());
+  }
+  *response = *std::move(committed);
+  return grpc::Status::OK;
+}
+
+grpc::Status DataplaneService::Abort(grpc::ServerContext*, const v1::AbortRequest*,
+                                     v1::AbortResponse*) {
+  parts_.stager.abort();
+  return grpc::Status::OK;
+}
+
+}  // namespace sluice::dataplane
