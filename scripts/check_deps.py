@@ -40,6 +40,7 @@ ALLOWED = {
     "controlplane/audit": PURE | {"controlplane/store"},
     "controlplane/service": PURE
     | {
+        "dataplane/yaml",
         "dataplane/rpc",
         "dataplane/table",
         "controlplane/policy",

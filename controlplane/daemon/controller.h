@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Wires the parts of the controller together.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "controlplane/audit/record_store.h"
+#include "controlplane/audit/retention.h"
+#include "controlplane/daemon/settings.h"
+#include "controlplane/fleet/fleet.h"
+#include "controlplane/service/change_service.h"
+#include "controlplane/service/control_service.h"
+#include "controlplane/store/revision_store.h"
+#include "grpcpp/server.h"
+
+namespace sluice::controlplane {
+
+// Members are in the order of start; the end goes the other way round: no calls are accepted, then
+// nodes are left, then the stores close.
+class Controller {
+ public:
+  // Everything that can fail does so before the first node is asked.
+  // Errors: of the stores and of the endpoint, one line each.
+  static absl::StatusOr<std::unique_ptr<Controller>> start(const ControllerSettings& settings);
+  ~Controller();
+
+ private:
+  Controller() = default;
+  absl::Status open(const ControllerSettings& settings);
+
+  std::unique_ptr<RevisionStore> store_;
+  std::unique_ptr<RecordStore> records_;
+  std::unique_ptr<Retention> retention_;
+  std::unique_ptr<Fleet> fleet_;
+  std::unique_ptr<ChangeService> changes_;
+  std::unique_ptr<ControlService> service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace sluice::controlplane

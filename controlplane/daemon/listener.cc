@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gRPC server of the controller on its endpoint.
+#include "controlplane/daemon/listener.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/server_builder.h"
+
+namespace sluice::controlplane {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kUnix = "unix:";
+constexpr int kReceiveBytesMax = 256 << 20;  // a policy with 500,000 prefixes has about 20 MiB
+
+// Whether somebody accepts connections on the socket.
+bool is_served(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int handle = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (handle < 0) return false;
+  const int result =
+      ::connect(handle, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const bool served = result == 0 || errno == EAGAIN;  // EAGAIN: its queue is full
+  ::close(handle);
+  return served;
+}
+
+}  // namespace
+
+absl::Status prepare_socket(const std::string& address) {
+  if (address.rfind(kUnix, 0) != 0) return absl::OkStatus();
+  const std::string path = address.substr(kUnix.size());
+  std::error_code failure;
+  fs::create_directories(fs::path(path).parent_path(), failure);
+  if (failure) {
+    return absl::UnavailableError(
+        absl::StrCat("listen: cannot make the directory of ", path, ": ", failure.message()));
+  }
+  const fs::file_status status = fs::symlink_status(path, failure);
+  if (!fs::exists(status)) return absl::OkStatus();
+  if (!fs::is_socket(status)) {
+    return absl::FailedPreconditionError(absl::StrCat("listen: ", path, " is no socket; move it"));
+  }
+  if (is_served(path)) {
+    return absl::FailedPreconditionError(absl::StrCat("listen: another server is running on ", path,
+                                                      "; stop it or configure another path"));
+  }
+  fs::remove(path, failure);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<grpc::Server>> listen(const std::string& address,
+                                                     const TlsFiles& tls, grpc::Service& service) {
+  if (absl::Status status = prepare_socket(address); !status.ok()) return status;
+  const auto credentials = server_credentials(address, tls);
+  if (!credentials.ok()) return credentials.status();
+  grpc::ServerBuilder builder;
+  // Without this two servers would share a port and each get some of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  int port = 0;
+  builder.AddListeningPort(address, *credentials, &port);
+  builder.RegisterService(&service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port == 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "listen: cannot listen on ", address, ": the address is in use or not one of this host's"));
+  }
+  return server;
+}
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sluice-controller: compiles policy into forwarding tables, pushes them, pulls flow records.
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "controlplane/daemon/controller.h"
+#include "controlplane/daemon/log.h"
+#include "controlplane/daemon/settings.h"
+
+namespace sluice::controlplane {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kError = 1;
+constexpr int kUsage = 3;
+
+constexpr char kExample[] = R"(Example of a configuration:
+  listen: unix:/run/sluice/controller.sock
+  nodes:
+    - {name: edge-1, address: "unix:/run/sluice/dataplane.sock"}
+  store: sqlite:/var/lib/sluice/controller.db
+  audit: {directory: /var/lib/sluice/audit, retention: 190d}
+Then:
+  sluice-controller --config controller.yaml --check
+  sluice-controller --config controller.yaml
+)";
+
+enum class Purpose { kServe, kCheck };
+
+struct Options {
+  std::string config;
+  Purpose purpose = Purpose::kServe;
+};
+
+int fail(const absl::Status& status) {
+  fmt::print(stderr, "sluice-controller: {}\n", std::string(status.message()));
+  return kError;
+}
+
+// Returns the signal that ended the wait.
+int wait_for_end(const sigset_t& signals) {
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  return signal_number;
+}
+
+int serve(const ControllerSettings& settings) {
+  // Blocked before any thread exists, so that only `wait_for_end` gets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  open_log(settings.log);
+  for (const std::string& notice : settings.notices)
+    spdlog::warn("{}", notice);
+  absl::StatusOr<std::unique_ptr<Controller>> controller = Controller::start(settings);
+  if (!controller.ok()) return fail(controller.status());
+  const int signal_number = wait_for_end(signals);
+  spdlog::info("signal {}: stopping", signal_number);
+  controller->reset();
+  spdlog::info("stopped");
+  return kOk;
+}
+
+int run(const Options& options) {
+  const absl::StatusOr<ControllerSettings> settings = load_settings(options.config);
+  if (!settings.ok()) {
+    fmt::print(stderr, "{}\n", std::string(settings.status().message()));
+    return kError;
+  }
+  if (options.purpose == Purpose::kServe) return serve(*settings);
+  for (const std::string& notice : settings->notices)
+    fmt::print(stderr, "{}\n", notice);
+  fmt::print("{}: the configuration is valid\n", options.config);
+  return kOk;
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app(
+      "Compiles policy into forwarding tables, pushes them to the nodes, keeps the records.",
+      "sluice-controller");
+  Options options;
+  app.footer(kExample);
+  app.add_option("--config", options.config, "configuration file")->required();
+  app.add_flag_callback(
+      "--check", [&options] { options.purpose = Purpose::kCheck; },
+      "validate the configuration and exit");
+  app.set_version_flag("--version", std::string("sluice-controller ") + SLUICE_VERSION,
+                       "print the version and exit");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  return run(options);
+}
+
+}  // namespace
+}  // namespace sluice::controlplane
+
+int main(int argc, char** argv) {
+  return sluice::controlplane::parse_and_run(argc, argv);
+}

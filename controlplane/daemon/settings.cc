@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads and checks the controller's configuration file.
+#include "controlplane/daemon/settings.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/yaml/nearest_name.h"
+
+namespace sluice::controlplane {
+namespace {
+
+constexpr char kListenDefault[] = "unix:/run/sluice/controller.sock";
+constexpr std::string_view kSqlite = "sqlite:";
+constexpr absl::Duration kRetentionDefault = absl::Hours(24 * 190);
+constexpr absl::Duration kRetentionMin = absl::Hours(1);
+
+// The checks of one file; each problem carries the line of the field, or of the nearest thing
+// around it.
+class Checker {
+ public:
+  explicit Checker(std::vector<YamlProblem>& problems) : problems_(problems) {}
+
+  void note(const std::string& path, uint32_t line) { lines_[path] = line; }
+
+  void problem(const std::string& path, const std::string& message) {
+    std::string written = path;
+    while (!written.empty() && !lines_.contains(written)) {
+      const size_t end = written.find_last_of(".[");
+      written.resize(end == std::string::npos ? 0 : end);
+    }
+    problems_.push_back({written.empty() ? 1 : lines_[written], path, message});
+  }
+
+  void endpoint(const std::string& path, const std::string& address, const TlsFiles& tls) {
+    const absl::Status status = check_endpoint(address, tls);
+    if (!status.ok()) problem(path, std::string(status.message()));
+  }
+
+ private:
+  std::vector<YamlProblem>& problems_;
+  std::map<std::string, uint32_t> lines_;
+};
+
+void check_nodes(const v1::ControllerConfig& config, const TlsFiles& tls, Checker& checker) {
+  std::set<std::string> seen;
+  for (int i = 0; i < config.nodes_size(); ++i) {
+    const v1::NodeConfig& node = config.nodes(i);
+    const bool is_known = seen.contains(node.name());
+    const std::string place =
+        absl::StrCat("nodes[", element_key(node.name(), static_cast<size_t>(i), seen), "]");
+    if (!is_object_name(node.name())) {
+      checker.problem(
+          place + ".name",
+          quote(node.name()) + " is no name; write `node` of that node's configuration");
+    } else if (is_known) {
+      checker.problem(place + ".name", quote(node.name()) + " is there twice");
+    }
+    checker.endpoint(place + ".address", node.address(), tls);
+  }
+}
+
+void check_store(const std::string& store, Checker& checker) {
+  const bool is_sqlite = store.rfind(kSqlite, 0) == 0;
+  if (is_sqlite && store.size() > kSqlite.size()) return;
+  if (store.rfind("etcd:", 0) == 0) {
+    checker.problem("store", "etcd comes in a later version; sqlite:/var/lib/sluice/controller.db");
+  } else {
+    checker.problem("store", absl::StrCat(quote(store),
+                                          " is no store; "
+                                          "sqlite:/var/lib/sluice/controller.db"));
+  }
+}
+
+absl::Duration length_of(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+void check_audit(const v1::AuditConfig& audit, Checker& checker) {
+  if (audit.directory().empty()) {
+    checker.problem("audit.directory", "is missing; /var/lib/sluice/audit");
+  }
+  if (audit.has_retention() && length_of(audit.retention()) < kRetentionMin) {
+    checker.problem("audit.retention", "is too short; at least 1h");
+  }
+  if (audit.has_checkpoint_interval() &&
+      length_of(audit.checkpoint_interval()) <= absl::ZeroDuration()) {
+    checker.problem("audit.checkpoint_interval", "must be longer than 0s");
+  }
+}
+
+std::vector<std::string> notices_of(const v1::ControllerConfig& config) {
+  std::vector<std::string> notices;
+  if (!config.http().empty()) {
+    notices.push_back(
+        "http: the console and /metrics come in a later version; nothing listens on " +
+        config.http());
+  }
+  if (!config.audit().signing_key().empty()) {
+    notices.push_back(
+        "audit.signing_key: the signed log comes in a later version; records are "
+        "stored unsigned");
+  }
+  if (config.nodes().empty()) notices.push_back("nodes: none is configured; nothing is pushed");
+  return notices;
+}
+
+ControllerSettings to_settings(const v1::ControllerConfig& config, const TlsFiles& tls) {
+  ControllerSettings settings;
+  settings.listen = config.listen();
+  settings.tls = tls;
+  for (const v1::NodeConfig& node : config.nodes()) {
+    settings.nodes.push_back({node.name(), node.address()});
+  }
+  settings.store_path = config.store().substr(kSqlite.size());
+  settings.audit_directory = config.audit().directory();
+  settings.retention =
+      config.audit().has_retention() ? length_of(config.audit().retention()) : kRetentionDefault;
+  settings.log = config.log();
+  settings.notices = notices_of(config);
+  return settings;
+}
+
+}  // namespace
+
+std::optional<ControllerSettings> parse_settings(const std::string& text,
+                                                 std::vector<YamlProblem>& problems) {
+  v1::ControllerConfig config;
+  Checker checker(problems);
+  const YamlReader reader = {
+      .problems = &problems,
+      .on_field = [&checker](const std::string& path, uint32_t line) { checker.note(path, line); },
+  };
+  read_document(text, config, reader);
+  if (config.listen().empty()) config.set_listen(kListenDefault);
+  const TlsFiles tls = {config.tls().certificate(), config.tls().key(), config.tls().client_ca()};
+  checker.endpoint("listen", config.listen(), tls);
+  check_nodes(config, tls, checker);
+  check_store(config.store(), checker);
+  check_audit(config.audit(), checker);
+  if (!config.geo().mmdb().empty()) {
+    checker.problem("geo.mmdb", "countries come in a later version; leave it empty");
+  }
+  if (!problems.empty()) return std::nullopt;
+  return to_settings(config, tls);
+}
+
+absl::StatusOr<ControllerSettings> load_settings(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
+  }
+  std::vector<YamlProblem> problems;
+  std::optional<ControllerSettings> settings = parse_settings(text.str(), problems);
+  if (settings) return *std::move(settings);
+  std::stable_sort(problems.begin(), problems.end(),
+                   [](const YamlProblem& a, const YamlProblem& b) { return a.line < b.line; });
+  std::string lines;
+  for (const YamlProblem& problem : problems) {
+    absl::StrAppend(&lines, lines.empty() ? "" : "\n", path, ":", problem.line, ": ", problem.path,
+                    problem.path.empty() ? "" : ": ", problem.message);
+  }
+  return absl::InvalidArgumentError(lines);
+}
+
+}  // namespace sluice::controlplane

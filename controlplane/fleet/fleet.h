@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All nodes: one table for everybody, and the questions that only nodes can answer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "controlplane/fleet/node_session.h"
+#include "controlplane/fleet/record_puller.h"
+#include "controlplane/fleet/table_history.h"
+#include "dataplane/rpc/endpoint.h"
+#include "sluice/v1/control.pb.h"
+
+namespace sluice::controlplane {
+
+struct FleetOptions {
+  std::vector<NodeAddress> nodes;
+  TlsFiles tls;
+  absl::Duration interval = absl::Seconds(1);  // between two looks at a node
+  CallTimeouts timeouts;
+};
+
+class Fleet;
+
+// A table that every reachable node has built and proved. What is not committed is taken back.
+class StagedTable {
+ public:
+  StagedTable(StagedTable&& other) noexcept;
+  StagedTable& operator=(StagedTable&&) = delete;
+  ~StagedTable();
+
+  // Switches the nodes; from now on it is the table that the others are brought to. Cannot fail as
+  // a whole: a node that does not switch is named and catches up.
+  std::vector<v1::NodeResult> commit();
+
+ private:
+  friend class Fleet;
+  StagedTable(Fleet& fleet, Target target) : fleet_(&fleet), target_(std::move(target)) {}
+
+  Fleet* fleet_;  // null once committed or moved from
+  Target target_;
+  std::vector<v1::NodeResult> results_;  // of every node, in the configured order
+  std::vector<NodeSession*> staged_;     // null where the node is away
+};
+
+// Thread: any, except that one table is staged at a time.
+class Fleet {
+ public:
+  // Dials; does not wait.  Errors: INVALID_ARGUMENT (an address or its TLS files).
+  static absl::StatusOr<std::unique_ptr<Fleet>> make(const FleetOptions& options,
+                                                     RecordStore& records);
+  ~Fleet();
+
+  // Begins to bring nodes to `running`; generation 0: there is none yet.
+  void start(const v1::ForwardingTable& running);
+  void stop();
+
+  // Stages on all reachable nodes at once.
+  // Errors: FAILED_PRECONDITION (a node refused; named with its reason; nothing stays staged
+  // anywhere).
+  absl::StatusOr<StagedTable> stage(const v1::ForwardingTable& table);
+
+  std::vector<v1::NodeEntry> nodes() const;
+
+  // Errors: NOT_FOUND (no node of that name), UNAVAILABLE (it does not answer; or none does), those
+  // of the node.
+  absl::StatusOr<v1::ExplainResponse> explain(const v1::ExplainRequest& request) const;
+  // Node after node, in pages.  Errors: as `explain`, and INVALID_ARGUMENT (limit, page token).
+  absl::StatusOr<v1::ListFlowsResponse> flows(const v1::ListFlowsRequest& request) const;
+  v1::ListCountersResponse counters() const;
+
+ private:
+  friend class StagedTable;
+  struct Member {
+    std::unique_ptr<NodeSession> session;
+    std::unique_ptr<RecordPuller> puller;
+  };
+
+  Fleet() = default;
+  absl::Status add(const NodeAddress& node, const FleetOptions& options, RecordStore& records);
+  NodeSession* find(const std::string& name) const;
+  absl::StatusOr<std::vector<NodeSession*>> asked(const std::string& name) const;
+
+  absl::Duration interval_;
+  TableHistory history_;
+  std::vector<Member> members_;  // in the configured order
+};
+
+}  // namespace sluice::controlplane

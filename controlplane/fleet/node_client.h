@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The calls that the controller makes to one node, each with a deadline.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "grpcpp/channel.h"
+#include "sluice/v1/dataplane.grpc.pb.h"
+
+namespace sluice::controlplane {
+
+struct CallTimeouts {
+  absl::Duration status = absl::Seconds(2);  // the node answers from memory
+  absl::Duration push = absl::Seconds(30);   // builds Maglev tables; waits for every lcore
+  absl::Duration query = absl::Seconds(10);  // walks flow tables
+};
+
+// Errors: those of the node; UNAVAILABLE and DEADLINE_EXCEEDED when it does not answer.  Thread:
+// any.
+class NodeClient {
+ public:
+  NodeClient(std::shared_ptr<grpc::Channel> channel, CallTimeouts timeouts)
+      : stub_(v1::Dataplane::NewStub(channel)), timeouts_(timeouts) {}
+
+  absl::StatusOr<v1::GetStatusResponse> status() const;
+  // Sends a serialized `TableDelta` in chunks.
+  absl::StatusOr<v1::StageResponse> stage(const std::string& delta) const;
+  absl::StatusOr<v1::CommitResponse> commit(uint64_t generation) const;
+  absl::Status abort() const;
+  absl::StatusOr<v1::GetCountersResponse> counters() const;
+  absl::StatusOr<v1::ListFlowsResponse> flows(const v1::ListFlowsRequest& request) const;
+  absl::StatusOr<v1::ExplainResponse> explain(const v1::ExplainRequest& request) const;
+
+  v1::Dataplane::Stub& stub() const { return *stub_; }
+
+ private:
+  std::unique_ptr<v1::Dataplane::Stub> stub_;
+  CallTimeouts timeouts_;
+};
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps one node at the table that it should run.
+#include "controlplane/fleet/node_session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::controlplane {
+namespace {
+
+// A refused table would be refused again; a node is not made to build it every second.
+constexpr absl::Duration kRetryRefused = absl::Seconds(10);
+// Longer than a push can take, so that a waiter sees its end.
+constexpr absl::Duration kTurnTimeout = absl::Seconds(70);
+
+bool means_away(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsCancelled(status);
+}
+
+void set_time(google::protobuf::Timestamp& to, absl::Time time) {
+  const int64_t nanoseconds = absl::ToUnixNanos(time);
+  to.set_seconds(nanoseconds / 1'000'000'000);
+  to.set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
+}
+
+}  // namespace
+
+NodeSession::NodeSession(NodeAddress address, std::shared_ptr<NodeClient> client,
+                         TableHistory& history)
+    : address_(std::move(address)), client_(std::move(client)), history_(history) {}
+
+NodeSession::~NodeSession() {
+  stop();
+}
+
+void NodeSession::start(absl::Duration interval, std::function<void()> on_away) {
+  on_away_ = std::move(on_away);
+  thread_ = std::thread([this, interval] { run(interval); });
+}
+
+void NodeSession::stop() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void NodeSession::run(absl::Duration interval) {
+  for (;;) {
+    ask_status();
+    reconcile();
+    const absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval)) return;
+  }
+}
+
+std::string NodeSession::why_away(const absl::StatusOr<v1::GetStatusResponse>& answer) const {
+  if (!answer.ok()) return std::string(answer.status().message());
+  if (answer->node() == address_.name) return "";
+  return absl::StrCat("the node at ", address_.address, " is named ", answer->node(), ", not ",
+                      address_.name, ": correct `nodes` here or `node` there");
+}
+
+void NodeSession::ask_status() {
+  const absl::StatusOr<v1::GetStatusResponse> answer = client_->status();
+  const std::string error = why_away(answer);
+  {
+    const absl::MutexLock lock(&mutex_);
+    connected_ = error.empty();
+    if (connected_) {
+      status_ = *answer;
+      ever_seen_ = true;
+      last_seen_ = absl::Now();
+    }
+    if (error != error_ && connected_) {
+      spdlog::info("node {}: connected, generation {}", address_.name, status_.generation());
+    } else if (error != error_) {
+      spdlog::warn("node {}: {}", address_.name, error);
+    }
+    error_ = error;
+  }
+  if (!error.empty() && on_away_) on_away_();
+}
+
+bool NodeSession::is_behind() const {
+  const absl::MutexLock lock(&mutex_);
+  if (!connected_ || target_.table == nullptr || status_.digest() == target_.digest) return false;
+  return refused_digest_ != target_.digest || absl::Now() >= retry_at_;
+}
+
+void NodeSession::reconcile() {
+  if (!is_behind() || !take_turn()) return;
+  // What was read before the turn may be older than somebody else's push.
+  ask_status();
+  Target target;
+  {
+    const absl::MutexLock lock(&mutex_);
+    target = target_;
+  }
+  if (is_behind()) record_push(target, push(target));
+  give_turn_back();
+}
+
+void NodeSession::record_push(const Target& target, const absl::Status& status) {
+  const absl::MutexLock lock(&mutex_);
+  const std::string error(status.message());
+  if (status.ok()) {
+    spdlog::info("node {}: brought to generation {}", address_.name, target.generation());
+  } else if (error != push_error_ || refused_digest_ != target.digest) {
+    spdlog::error("node {}: does not take generation {}: {}", address_.name, target.generation(),
+                  error);
+  }
+  push_error_ = error;
+  refused_digest_ = status.ok() ? "" : target.digest;
+  retry_at_ = absl::Now() + (means_away(status) ? absl::ZeroDuration() : kRetryRefused);
+}
+
+absl::Status NodeSession::push(const Target& target) {
+  if (absl::Status status = send(target); !status.ok()) return status;
+  absl::Status status = client_->commit(target.generation()).status();
+  if (status.ok()) ask_status();
+  return status;
+}
+
+absl::Status NodeSession::send(const Target& target) {
+  std::string base;
+  {
+    const absl::MutexLock lock(&mutex_);
+    base = status_.digest();
+  }
+  absl::Status status = client_->stage(*history_.delta(base, target)).status();
+  if (absl::IsFailedPrecondition(status) && !base.empty()) {
+    // The node may run something else than it said last: from nothing, a delta fits every base.
+    status = client_->stage(*history_.delta("", target)).status();
+  }
+  return status;
+}
+
+void NodeSession::aim(const Target& target) {
+  const absl::MutexLock lock(&mutex_);
+  target_ = target;
+}
+
+bool NodeSession::take_turn() {
+  const absl::MutexLock lock(&mutex_);
+  const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !turn_taken_; };
+  if (!mutex_.AwaitWithTimeout(absl::Condition(&is_free), kTurnTimeout)) return false;
+  turn_taken_ = true;
+  return true;
+}
+
+void NodeSession::give_turn_back() {
+  const absl::MutexLock lock(&mutex_);
+  turn_taken_ = false;
+}
+
+absl::Status NodeSession::stage(const Target& target) {
+  if (!is_connected()) ask_status();  // it may have come back since it was asked last
+  if (!is_connected()) {
+    const absl::MutexLock lock(&mutex_);
+    return absl::UnavailableError(error_);
+  }
+  if (!take_turn()) return absl::UnavailableError("busy with another push");
+  absl::Status status = send(target);
+  if (status.ok()) return status;
+  give_turn_back();
+  return means_away(status) ? absl::UnavailableError(status.message()) : status;
+}
+
+absl::Status NodeSession::commit(uint64_t generation) {
+  const absl::Status status = client_->commit(generation).status();
+  if (status.ok()) ask_status();
+  give_turn_back();
+  return status;
+}
+
+void NodeSession::abort() {
+  const absl::Status status = client_->abort();
+  if (!status.ok())
+    spdlog::warn("node {}: abort: {}", address_.name, std::string(status.message()));
+  give_turn_back();
+}
+
+bool NodeSession::is_connected() const {
+  const absl::MutexLock lock(&mutex_);
+  return connected_;
+}
+
+v1::NodeEntry NodeSession::entry() const {
+  const absl::MutexLock lock(&mutex_);
+  v1::NodeEntry entry;
+  entry.set_name(address_.name);
+  entry.set_address(address_.address);
+  entry.set_connected(connected_);
+  entry.set_error(connected_ ? push_error_ : error_);
+  entry.set_target_generation(target_.generation());
+  if (ever_seen_) {
+    set_time(*entry.mutable_last_seen(), last_seen_);
+    *entry.mutable_status() = status_;
+  }
+  return entry;
+}
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps one node at the table that it should run.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "controlplane/fleet/node_client.h"
+#include "controlplane/fleet/table_history.h"
+#include "sluice/v1/control.pb.h"
+
+namespace sluice::controlplane {
+
+struct NodeAddress {
+  std::string name;
+  std::string address;
+};
+
+// A thread asks the node for its status once per interval. A node that answers under another name
+// is treated as away: nothing is pushed to it. Pushes have turns: whoever stages holds the turn
+// until `commit` or `abort`. Thread: any.
+class NodeSession {
+ public:
+  NodeSession(NodeAddress address, std::shared_ptr<NodeClient> client, TableHistory& history);
+  ~NodeSession();
+
+  // `on_away` is called, from any thread, whenever the node turns out not to answer.
+  void start(absl::Duration interval, std::function<void()> on_away);
+  void stop();
+
+  // What the node is brought to from now on.
+  void aim(const Target& target);
+
+  // Stages and keeps the turn when OK.
+  // Errors: UNAVAILABLE (away; the turn is not kept), others are the node's refusal.
+  absl::Status stage(const Target& target);
+  // Commits what was staged and gives the turn back.
+  absl::Status commit(uint64_t generation);
+  // Takes back what was staged and gives the turn back.
+  void abort();
+
+  bool is_connected() const;
+  v1::NodeEntry entry() const;
+  const std::string& name() const { return address_.name; }
+  const NodeClient& client() const { return *client_; }
+
+ private:
+  void run(absl::Duration interval);
+  void reconcile();
+  bool is_behind() const;
+  absl::Status push(const Target& target);
+  absl::Status send(const Target& target);
+  void ask_status();
+  std::string why_away(const absl::StatusOr<v1::GetStatusResponse>& answer) const;
+  void record_push(const Target& target, const absl::Status& status);
+  bool take_turn();
+  void give_turn_back();
+
+  const NodeAddress address_;
+  const std::shared_ptr<NodeClient> client_;
+  TableHistory& history_;
+  std::function<void()> on_away_;  // written before the thread starts
+  std::thread thread_;
+
+  mutable absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool turn_taken_ ABSL_GUARDED_BY(mutex_) = false;
+  Target target_ ABSL_GUARDED_BY(mutex_);
+  bool connected_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ever_seen_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string error_ ABSL_GUARDED_BY(mutex_) = "not asked yet";
+  std::string push_error_ ABSL_GUARDED_BY(mutex_);      // of the last push; empty: it went well
+  std::string refused_digest_ ABSL_GUARDED_BY(mutex_);  // of the table that the node refused last
+  absl::Time retry_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time last_seen_ ABSL_GUARDED_BY(mutex_);
+  v1::GetStatusResponse status_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice::controlplane

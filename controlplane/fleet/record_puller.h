@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Brings one node's flow records into the record store.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "controlplane/audit/record_store.h"
+#include "controlplane/fleet/node_client.h"
+
+namespace sluice::controlplane {
+
+// A thread reads the node's stream and acknowledges what is durable. When the stream ends it begins
+// anew where the store stands, once per interval and only while `is_connected` says so.
+class RecordPuller {
+ public:
+  RecordPuller(std::string node, std::shared_ptr<NodeClient> client, RecordStore& records,
+               std::function<bool()> is_connected);
+  ~RecordPuller();
+
+  void start(absl::Duration interval);
+  void stop();
+  // Ends the present stream: its node does not answer any more.  Thread: any.
+  void cancel();
+
+ private:
+  void run(absl::Duration interval);
+  absl::Status pull();
+  absl::StatusOr<v1::PullRecordsRequest> take(const v1::PullRecordsResponse& response);
+
+  const std::string node_;
+  const std::shared_ptr<NodeClient> client_;
+  RecordStore& records_;
+  const std::function<bool()> is_connected_;
+  std::thread thread_;
+
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;  // of the present stream
+};
+
+}  // namespace sluice::controlplane

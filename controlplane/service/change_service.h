@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one road from a change to the nodes: plan, stage, make durable, commit.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "controlplane/fleet/fleet.h"
+#include "controlplane/planner/plan.h"
+#include "controlplane/store/revision_store.h"
+#include "sluice/v1/control.pb.h"
+
+namespace sluice::controlplane {
+
+// Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
+class ChangeService {
+ public:
+  ChangeService(StoredState running, RevisionStore& store, Fleet& fleet);
+
+  // Errors: INVALID_ARGUMENT (all violations), FAILED_PRECONDITION (guardrails), ABORTED (the base
+  // is stale).
+  absl::StatusOr<v1::PlanResponse> plan(const v1::Change& change) const;
+  // Errors: as `plan`, FAILED_PRECONDITION (a node refused), those of the store. Nothing changed
+  // then.
+  absl::StatusOr<v1::ApplyResponse> apply(const v1::ApplyRequest& request);
+  // Errors: NOT_FOUND (revision), and as `apply`.
+  absl::StatusOr<v1::ApplyResponse> rollback(const v1::RollbackRequest& request);
+  // Setting what is set and lifting what is not there changes nothing.
+  // Errors: INVALID_ARGUMENT (state), NOT_FOUND, and as `apply`.
+  absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request);
+
+  std::shared_ptr<const StoredState> running() const;
+
+ private:
+  struct Planned {
+    std::shared_ptr<const StoredState> base;
+    Plan plan;
+  };
+  struct Origin {  // of a revision, for the history
+    std::string author;
+    std::string message;
+    uint64_t rollback_of = 0;
+  };
+  struct Pushed {
+    std::shared_ptr<const StoredState> running;
+    std::vector<v1::NodeResult> nodes;
+  };
+
+  absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
+  absl::StatusOr<Planned> plan_policy(std::shared_ptr<const StoredState> base,
+                                      const v1::Policy& desired, const SourceMap& source) const;
+  absl::StatusOr<v1::ApplyResponse> accept(Planned planned, const Origin& origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // Stages `next.table`, calls `save`, commits, makes `next` the running state.
+  template <typename Save>
+  absl::StatusOr<Pushed> push(StoredState next, const Save& save)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+
+  RevisionStore& store_;
+  Fleet& fleet_;
+  absl::Mutex change_mutex_;  // held from the last look at the base until the commit
+  uint64_t last_generation_ ABSL_GUARDED_BY(change_mutex_);  // also of tables that were refused
+
+  mutable absl::Mutex running_mutex_;
+  std::shared_ptr<const StoredState> running_ ABSL_GUARDED_BY(running_mutex_);
+};
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The list of drains that operators asked for.
+#include "controlplane/service/overrides.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/yaml/nearest_name.h"
+
+namespace sluice::controlplane {
+namespace {
+
+bool same_place(const v1::Override& a, const v1::Override& b) {
+  return a.pool() == b.pool() && a.backend() == b.backend();
+}
+
+const v1::Pool* find_pool(const v1::Policy& policy, const std::string& name) {
+  const auto found =
+      std::find_if(policy.pools().begin(), policy.pools().end(),
+                   [&](const v1::Pool& pool) { return pool.metadata().name() == name; });
+  return found == policy.pools().end() ? nullptr : &*found;
+}
+
+bool has_backend(const v1::Pool& pool, const std::string& name) {
+  return std::any_of(pool.spec().backends().begin(), pool.spec().backends().end(),
+                     [&](const v1::Backend& backend) { return backend.name() == name; });
+}
+
+}  // namespace
+
+std::vector<v1::Override> with_override(const std::vector<v1::Override>& overrides,
+                                        const v1::Override& change) {
+  std::vector<v1::Override> result;
+  for (const v1::Override& override : overrides) {
+    if (!same_place(override, change)) result.push_back(override);
+  }
+  if (change.state() != v1::Override::STATE_UNSPECIFIED) result.push_back(change);
+  std::sort(result.begin(), result.end(), [](const v1::Override& a, const v1::Override& b) {
+    return std::tie(a.pool(), a.backend()) < std::tie(b.pool(), b.backend());
+  });
+  return result;
+}
+
+bool same_overrides(const std::vector<v1::Override>& a, const std::vector<v1::Override>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const v1::Override& x, const v1::Override& y) {
+                      return same_place(x, y) && x.state() == y.state();
+                    });
+}
+
+std::vector<v1::Override> effective_overrides(const std::vector<v1::Override>& overrides,
+                                              const v1::Policy& policy) {
+  std::vector<v1::Override> result;
+  for (const v1::Override& override : overrides) {
+    if (check_exists(override, policy).ok()) result.push_back(override);
+  }
+  return result;
+}
+
+absl::Status check_exists(const v1::Override& change, const v1::Policy& policy) {
+  const v1::Pool* pool = find_pool(policy, change.pool());
+  std::vector<std::string> names;
+  if (pool == nullptr) {
+    for (const v1::Pool& each : policy.pools())
+      names.push_back(each.metadata().name());
+    return absl::NotFoundError(
+        absl::StrCat("there is no pool ", quote(change.pool()), suggestion(change.pool(), names)));
+  }
+  if (change.backend().empty() || has_backend(*pool, change.backend())) return absl::OkStatus();
+  for (const v1::Backend& each : pool->spec().backends())
+    names.push_back(each.name());
+  return absl::NotFoundError(absl::StrCat("pool ", change.pool(), " has no backend ",
+                                          quote(change.backend()),
+                                          suggestion(change.backend(), names)));
+}
+
+}  // namespace sluice::controlplane

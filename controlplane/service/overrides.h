@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The list of drains that operators asked for.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "sluice/v1/policy.pb.h"
+#include "sluice/v1/table.pb.h"
+
+namespace sluice::controlplane {
+
+// `overrides` with `change` set, or lifted when its state is unspecified; sorted by pool and
+// backend.
+std::vector<v1::Override> with_override(const std::vector<v1::Override>& overrides,
+                                        const v1::Override& change);
+
+bool same_overrides(const std::vector<v1::Override>& a, const std::vector<v1::Override>& b);
+
+// Those whose pool and backend the policy has. The others wait: a drain outlives the deletion of
+// its pool.
+std::vector<v1::Override> effective_overrides(const std::vector<v1::Override>& overrides,
+                                              const v1::Policy& policy);
+
+// Errors: NOT_FOUND, with the nearest name.
+absl::Status check_exists(const v1::Override& change, const v1::Policy& policy);
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A node for tests of the control plane: takes tables and hands out records, forwards nothing.
+#include "tests/support/fake_dataplane.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "dataplane/rpc/endpoint.h"
+#include "dataplane/rpc/status.h"
+#include "dataplane/table/from_proto.h"
+#include "grpcpp/server_builder.h"
+
+namespace sluice::testing {
+namespace {
+
+constexpr size_t kBatch = 3;
+
+grpc::Status refuse(grpc::StatusCode code, const std::string& message) {
+  return {code, message};
+}
+
+}  // namespace
+
+FakeDataplane::FakeDataplane(std::string node, std::string socket_path)
+    : node_(std::move(node)), socket_path_(std::move(socket_path)) {
+  come_back();
+}
+
+FakeDataplane::~FakeDataplane() {
+  leave();
+}
+
+void FakeDataplane::leave() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    leaving_ = true;
+    holding_stages_ = false;
+  }
+  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+  server_.reset();
+}
+
+void FakeDataplane::come_back() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    leaving_ = false;
+    staged_.Clear();
+  }
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(address(), *server_credentials(address(), {}));
+  builder.RegisterService(this);
+  server_ = builder.BuildAndStart();
+}
+
+void FakeDataplane::refuse_stages(std::string reason) {
+  const absl::MutexLock lock(&mutex_);
+  refusal_ = std::move(reason);
+}
+
+void FakeDataplane::hold_stages() {
+  const absl::MutexLock lock(&mutex_);
+  holding_stages_ = true;
+}
+
+void FakeDataplane::release_stages() {
+  const absl::MutexLock lock(&mutex_);
+  holding_stages_ = false;
+}
+
+v1::ForwardingTable FakeDataplane::running() const {
+  const absl::MutexLock lock(&mutex_);
+  return running_;
+}
+
+uint64_t FakeDataplane::staged_generation() const {
+  const absl::MutexLock lock(&mutex_);
+  return staged_.generation();
+}
+
+std::vector<std::string> FakeDataplane::calls() const {
+  const absl::MutexLock lock(&mutex_);
+  return calls_;
+}
+
+void FakeDataplane::add_records(std::vector<v1::FlowRecord> records) {
+  const absl::MutexLock lock(&mutex_);
+  for (v1::FlowRecord& record : records)
+    records_.push_back(std::move(record));
+}
+
+uint64_t FakeDataplane::acknowledged() const {
+  const absl::MutexLock lock(&mutex_);
+  return acknowledged_;
+}
+
+void FakeDataplane::forget_acknowledgements() {
+  const absl::MutexLock lock(&mutex_);
+  acknowledged_ = 0;
+}
+
+grpc::Status FakeDataplane::Stage(grpc::ServerContext*,
+                                  grpc::ServerReader<v1::StageRequest>* reader,
+                                  v1::StageResponse* response) {
+  std::string bytes;
+  v1::StageRequest request;
+  while (reader->Read(&request))
+    bytes += request.chunk();
+  v1::TableDelta delta;
+  if (!delta.ParseFromString(bytes)) return refuse(grpc::INVALID_ARGUMENT, "no delta");
+
+  const absl::MutexLock lock(&mutex_);
+  const uint64_t generation = delta.changed().generation();
+  calls_.push_back(
+      absl::StrCat("stage ", generation, delta.base_digest().empty() ? " full" : " delta"));
+  const auto may_go_on = [this]()
+                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_stages_; };
+  mutex_.Await(absl::Condition(&may_go_on));
+  if (!refusal_.empty()) return refuse(grpc::FAILED_PRECONDITION, refusal_);
+  if (generation <= running_.generation()) return refuse(grpc::FAILED_PRECONDITION, "not newer");
+  const v1::ForwardingTable base = delta.base_digest().empty() ? v1::ForwardingTable() : running_;
+  absl::StatusOr<v1::ForwardingTable> table = dataplane::apply_delta(base, delta);
+  if (!table.ok()) return to_grpc(table.status());
+  staged_ = *std::move(table);
+  response->set_generation(generation);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDataplane::Commit(grpc::ServerContext*, const v1::CommitRequest* request,
+                                   v1::CommitResponse* response) {
+  const absl::MutexLock lock(&mutex_);
+  calls_.push_back(absl::StrCat("commit ", request->generation()));
+  if (staged_.generation() != request->generation()) {
+    return refuse(grpc::FAILED_PRECONDITION, "not staged");
+  }
+  running_ = std::move(staged_);
+  staged_.Clear();
+  response->set_generation(running_.generation());
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDataplane::Abort(grpc::ServerContext*, const v1::AbortRequest*,
+                                  v1::AbortResponse*) {
+  const absl::MutexLock lock(&mutex_);
+  calls_.push_back("abort");
+  staged_.Clear();
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
+                                      v1::GetStatusResponse* response) {
+  const absl::MutexLock lock(&mutex_);
+  response->set_node(node_);
+  response->set_generation(running_.generation());
+  response->set_revision(running_.revision());
+  if (running_.generation() != 0) response->set_digest(dataplane::table_digest(running_));
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDataplane::GetCounters(grpc::ServerContext*, const v1::GetCountersRequest*,
+                                        v1::GetCountersResponse* response) {
+  response->set_node(node_);
+  return grpc::Status::OK;
+}
+
+// Two flows per node, one per page.
+grpc::Status FakeDataplane::ListFlows(grpc::ServerContext*, const v1::ListFlowsRequest* request,
+                                      v1::ListFlowsResponse* response) {
+  const bool first = request->page_token().empty();
+  v1::FlowRecord& flow = *response->add_flows();
+  flow.set_node(node_);
+  flow.set_flow_id(first ? 1 : 2);
+  if (first) response->set_next_page_token("second");
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDataplane::Explain(grpc::ServerContext*, const v1::ExplainRequest*,
+                                    v1::ExplainResponse* response) {
+  response->set_node(node_);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDataplane::PullRecords(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::PullRecordsResponse, v1::PullRecordsRequest>* stream) {
+  v1::PullRecordsRequest request;
+  if (!stream->Read(&request)) return grpc::Status::OK;
+  const absl::MutexLock lock(&mutex_);
+  // Like a node that crashed before its acknowledgement was on disk: what it knows counts.
+  sent_ = 0;
+  while (sent_ < records_.size() && records_[sent_].sequence() <= acknowledged_)
+    ++sent_;
+  const auto has_work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return leaving_ || sent_ < records_.size();
+  };
+  for (;;) {
+    mutex_.AwaitWithTimeout(absl::Condition(&has_work), absl::Milliseconds(10));
+    if (leaving_ || context->IsCancelled()) return grpc::Status::OK;
+    v1::PullRecordsResponse response;
+    for (size_t i = 0; i < kBatch && sent_ < records_.size(); ++i) {
+      *response.add_records() = records_[sent_++];
+    }
+    if (response.records().empty()) continue;
+    mutex_.Unlock();
+    const bool acknowledged = stream->Write(response) && stream->Read(&request);
+    mutex_.Lock();
+    if (!acknowledged) return grpc::Status::OK;
+    acknowledged_ = std::max<uint64_t>(acknowledged_, request.acknowledged());
+  }
+}
+
+}  // namespace sluice::testing

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a client of the Control service sees: codes, details, merged answers.
+#include "controlplane/service/control_service.h"
+
+#include <gtest/gtest.h>
+
+#include "dataplane/rpc/status.h"
+#include "gmock/gmock.h"
+#include "tests/unit/service/change_fixture.h"
+
+namespace sluice::controlplane {
+namespace {
+
+using testing::eventually;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class ControlServiceTest : public ChangeFixture {
+ protected:
+  ControlService service() {
+    return ControlService({*changes_, *store_, *fleet_, *records_, "9.9"});
+  }
+  grpc::ServerContext* context_ = nullptr;  // no handler looks at it
+};
+
+TEST_F(ControlServiceTest, EveryViolationTravelsInTheDetail) {
+  const v1::ApplyRequest request =
+      apply_of("kind: Pool\nmetadata: {name: bad}\nspec: {table_slots: 250, min_up: 0}\n");
+  v1::ApplyResponse response;
+
+  const grpc::Status status = service().Apply(context_, &request, &response);
+
+  EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+  const v1::ErrorDetail detail = detail_of(status);
+  ASSERT_THAT(detail.violations(), SizeIs(2));
+  EXPECT_EQ(detail.violations(0).file(), "policy.yaml");
+  EXPECT_EQ(detail.violations(0).line(), 3U);
+  EXPECT_THAT(detail.violations(0).path(), HasSubstr("Pool/bad.spec"));
+}
+
+TEST_F(ControlServiceTest, PolicyOfEachRevisionCanBeRead) {
+  apply(kPolicy);
+  apply(pool_yaml("red"));
+  v1::GetPolicyRequest newest;
+  v1::GetPolicyRequest first;
+  first.set_revision(1);
+  v1::GetPolicyRequest unknown;
+  unknown.set_revision(7);
+  v1::GetPolicyResponse response;
+
+  EXPECT_TRUE(service().GetPolicy(context_, &newest, &response).ok());
+  EXPECT_EQ(response.revision(), 2U);
+  EXPECT_EQ(response.generation(), 2U);
+  EXPECT_THAT(response.policy().pools(), SizeIs(3));
+  response.Clear();
+  EXPECT_TRUE(service().GetPolicy(context_, &first, &response).ok());
+  EXPECT_EQ(response.revision(), 1U);
+  EXPECT_THAT(response.policy().pools(), SizeIs(2));
+  EXPECT_EQ(service().GetPolicy(context_, &unknown, &response).error_code(), grpc::NOT_FOUND);
+}
+
+TEST_F(ControlServiceTest, NodesFlowsAndCountersAreThoseOfAllNodes) {
+  ASSERT_TRUE(eventually(
+      [this] { return fleet_->nodes()[0].connected() && fleet_->nodes()[1].connected(); }));
+  const v1::ListFlowsRequest flows_request;
+  v1::ListFlowsResponse first;
+  v1::ListNodesResponse nodes;
+  v1::ListCountersResponse counters;
+
+  EXPECT_TRUE(service().ListFlows(context_, &flows_request, &first).ok());
+  EXPECT_TRUE(service().ListNodes(context_, nullptr, &nodes).ok());
+  EXPECT_TRUE(service().ListCounters(context_, nullptr, &counters).ok());
+
+  EXPECT_THAT(first.flows(), SizeIs(1));
+  EXPECT_EQ(first.next_page_token(), "edge-1/second");
+  EXPECT_THAT(nodes.nodes(), SizeIs(2));
+  EXPECT_THAT(counters.nodes(), SizeIs(2));
+}
+
+TEST_F(ControlServiceTest, VersionIsTheProgramsOwn) {
+  v1::GetVersionResponse response;
+
+  EXPECT_TRUE(service().GetVersion(context_, nullptr, &response).ok());
+  EXPECT_EQ(response.version(), "9.9");
+}
+
+}  // namespace
+}  // namespace sluice::controlplane
