@@ -42,6 +42,26 @@ TEST(LoadDocuments, LoadsTheOthersWhenOneHasASyntaxError) {
       << loaded.problems[0].message;
 }
 
+TEST(LoadDocuments, RefusesWhatStandsAfterTheEnd) {
+  for (const char* text :
+       {",`labels: {k: v}}\nsd: Client", "]", "{a: 1} {b: 2}", "[a]\n]", "a: 1\n}"}) {
+    const Loaded loaded = load(text);
+    EXPECT_TRUE(loaded.documents.empty()) << text;
+    EXPECT_EQ(loaded.problems.size(), 1u) << text;
+  }
+  EXPECT_EQ(load("[a]\n]").problems[0].line, 2u);
+}
+
+TEST(LoadDocuments, EndsADocumentAtThreeDots) {
+  const Loaded loaded =
+      load("%YAML 1.2\n---\na: 1\n...\nb: 2\n...\n...\n---\nc: |\n  ---\n  ...\n");
+
+  EXPECT_TRUE(loaded.problems.empty());
+  ASSERT_EQ(loaded.documents.size(), 3u);
+  EXPECT_EQ(loaded.documents[1].first_line, 5u);
+  EXPECT_EQ(loaded.documents[2].root["c"].Scalar(), "---\n...\n");
+}
+
 TEST(LoadDocuments, RefusesWhatIsNoText) {
   for (const std::string& bytes : {std::string("a: 1\nb: \x04\n"), std::string("a: 1\n\xff\xfe\n"),
                                    std::string("a: 1\nb\0: 2\n", 12)}) {
