@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "dataplane/table/from_proto.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -143,6 +144,16 @@ TEST(CompilePolicy, CompilesTheExample) {
   MessageDifferencer differencer;
   differencer.ReportDifferencesToString(&difference);
   EXPECT_TRUE(differencer.Compare(expected, result.table)) << difference;
+}
+
+TEST(CompilePolicy, MakesATableThatNodesAccept) {
+  dataplane::Registry registry;
+
+  const auto built =
+      dataplane::build_table(compile_text(example_policy()).table, nullptr, registry);
+
+  EXPECT_TRUE(built.ok()) << built.status();
+  EXPECT_THAT(built->report.warnings, IsEmpty());
 }
 
 TEST(CompilePolicy, CarriesTheHeader) {
