@@ -39,7 +39,7 @@ void start_eal() {
                                     "-m",
                                     "64",
                                     "--lcores",
-                                    "0",
+                                    "0@0,1@0",
                                     "--log-level=error",
                                     "--no-telemetry",
                                     "--file-prefix=sluice-test-" + std::to_string(getpid())};

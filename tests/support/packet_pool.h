@@ -24,6 +24,7 @@ class PacketPool {
   rte_mbuf* make_chain(std::span<const uint8_t> bytes, size_t first_bytes, uint16_t port);
   // All bytes of the chain.
   static std::vector<uint8_t> bytes(const rte_mbuf* mbuf);
+  rte_mempool* mempool() const { return pool_; }
   // mbufs that are not in the pool.
   unsigned in_use() const { return rte_mempool_in_use_count(pool_); }
 
