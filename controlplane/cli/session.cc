@@ -62,11 +62,6 @@ ExitCode Session::connect() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetMaxSendMessageSize(kMessageBytesMax);
-  // Names of local sockets are no host names; without this HTTP/2 would send their path as
-  // authority.
-  if (address_.rfind("unix:", 0) == 0) {
-    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
-  }
   channel_ = grpc::CreateCustomChannel(address_, *credentials, arguments);
   stub_ = v1::Control::NewStub(channel_);
   return ExitCode::kOk;

@@ -42,14 +42,11 @@ CLI::App& Verbs::add_group(const std::string& name, const std::string& about) {
 
 void add_format(CLI::App& verb, Format& format, const std::vector<Format>& allowed) {
   std::map<std::string, Format> by_name;
-  std::string names;
-  for (const Format one : allowed) {
+  for (const Format one : allowed)
     by_name[name_of(one)] = one;
-    names += (names.empty() ? "" : "|") + std::string(name_of(one));
-  }
   verb.add_option_function<std::string>(
           "-o,--output", [&format, by_name](const std::string& name) { format = by_name.at(name); },
-          "Form of the output: " + names)
+          "Form of the output")
       ->check(CLI::IsMember(by_name))
       ->type_name("FORM");
 }

@@ -60,6 +60,9 @@ ExitCode watch(Session& session, const WatchOptions& options,
 CLI::Option* add_duration(CLI::App& verb, const std::string& name, absl::Duration& value,
                           const std::string& about);
 
+// What `sluice nodes` and `sluice get nodes` show; `name` empty: every node.
+ExitCode show_nodes(Session& session, Format format, const std::string& name);
+
 // Prints `document` as JSON or YAML; `format` is one of the two.
 void print_document(std::ostream& out, Format format, const Document& document);
 

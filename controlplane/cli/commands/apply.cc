@@ -19,7 +19,7 @@ struct ApplyOptions {
 
 ExitCode read_plan(Session& session, const std::string& name, v1::ApplyRequest& request) {
   const absl::StatusOr<std::string> content = read_file(name);
-  if (!content.ok()) return fail(session, content.status());
+  if (!content.ok()) return session.fail(ExitCode::kError, content.status());
   // A plan without its base would apply to whatever runs now, which is what plan files prevent.
   if (!request.ParseFromString(*content) || !request.change().has_base_revision()) {
     return session.fail(ExitCode::kError, name + " is no plan file; sluice plan --out writes one");

@@ -24,15 +24,10 @@ void add_change(CLI::App& verb, ChangeOptions& options) {
       ->type_name("REVISION");
 }
 
-ExitCode fail(Session& session, const absl::Status& status) {
-  const bool is_absent = absl::IsNotFound(status);
-  return session.fail(is_absent ? ExitCode::kNotFound : ExitCode::kError, status);
-}
-
 ExitCode read_files(Session& session, const std::vector<std::string>& names,
                     std::vector<v1::PolicyFile>& files) {
   absl::StatusOr<std::vector<v1::PolicyFile>> read = read_policy_files(names, session.in());
-  if (!read.ok()) return fail(session, read.status());
+  if (!read.ok()) return session.fail(ExitCode::kError, read.status());
   files = *std::move(read);
   return ExitCode::kOk;
 }

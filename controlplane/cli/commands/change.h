@@ -28,7 +28,4 @@ ExitCode read_files(Session& session, const std::vector<std::string>& names,
 // Shows the result of apply, delete and rollback in `format`.
 void show_applied(Session& session, Format format, const v1::ApplyResponse& response);
 
-// The exit code of a failed local step.
-ExitCode fail(Session& session, const absl::Status& status);
-
 }  // namespace sluice::controlplane::cli

@@ -57,7 +57,7 @@ ExitCode compile(Session& session, const CompileOptions& options) {
   header.steering_key = test_steering_key();
   if (!options.key_file.empty()) {
     const absl::StatusOr<std::string> key = read_key(options.key_file);
-    if (!key.ok()) return fail(session, key.status());
+    if (!key.ok()) return session.fail(ExitCode::kError, key.status());
     header.steering_key = *key;
   }
   v1::ForwardingTable table;
@@ -68,7 +68,7 @@ ExitCode compile(Session& session, const CompileOptions& options) {
   const std::string content =
       is_json ? document_of(table, Unset::kOmit).to_json() : canonical_bytes(table);
   const absl::Status written = write_file(options.out, content, session.out());
-  if (!written.ok()) return fail(session, written);
+  if (!written.ok()) return session.fail(ExitCode::kError, written);
   if (options.out != "-") {
     fmt::print(session.err(), "{}: generation {}, {} services, {} pools\n", options.out,
                table.generation(), table.services_size(), table.pools_size());

@@ -20,7 +20,7 @@ struct DrainOptions {
 };
 
 // "pool/NAME" or "backend/POOL/NAME". Errors: INVALID_ARGUMENT.
-absl::StatusOr<v1::Override> parse_target(const std::string& text) {
+absl::StatusOr<v1::Override> parse_drain(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, '/');
   v1::Override target;
   const Kind* kind = find_kind(parts[0]);
@@ -47,7 +47,7 @@ std::string text_of(const v1::Override& target) {
 ExitCode set_overrides(Session& session, const DrainOptions& options, v1::Override::State state) {
   std::vector<v1::Override> targets;
   for (const std::string& text : options.targets) {
-    const absl::StatusOr<v1::Override> target = parse_target(text);
+    const absl::StatusOr<v1::Override> target = parse_drain(text);
     if (!target.ok()) return session.fail(ExitCode::kUsage, target.status());
     targets.push_back(*target);
   }

@@ -66,11 +66,19 @@ void print_nodes_table(Session& session, const v1::ListNodesResponse& response, 
   table.print(session.out(), session.palette());
 }
 
-ExitCode show_nodes(Session& session, Format format) {
-  v1::ListNodesResponse response;
-  const ExitCode code =
-      session.call(&v1::Control::Stub::ListNodes, v1::ListNodesRequest(), response);
+}  // namespace
+
+ExitCode show_nodes(Session& session, Format format, const std::string& name) {
+  v1::ListNodesResponse all;
+  const ExitCode code = session.call(&v1::Control::Stub::ListNodes, v1::ListNodesRequest(), all);
   if (code != ExitCode::kOk) return code;
+  v1::ListNodesResponse response;
+  for (v1::NodeEntry& node : *all.mutable_nodes()) {
+    if (name.empty() || node.name() == name) *response.add_nodes() = std::move(node);
+  }
+  if (!name.empty() && response.nodes().empty()) {
+    return session.fail(ExitCode::kNotFound, "there is no node " + name);
+  }
   if (is_document(format)) {
     print_document(session.out(), format, items_of(response.nodes()));
   } else if (format == Format::kName) {
@@ -82,14 +90,13 @@ ExitCode show_nodes(Session& session, Format format) {
   return ExitCode::kOk;
 }
 
-}  // namespace
-
 void add_nodes(Verbs& verbs) {
   const auto options = std::make_shared<NodesOptions>();
   CLI::App& verb = verbs.add("nodes", "List the nodes and what they run", "sluice nodes -o wide",
                              [options](Session& session) {
-                               return watch(session, options->watch,
-                                            [&] { return show_nodes(session, options->format); });
+                               return watch(session, options->watch, [&] {
+                                 return show_nodes(session, options->format, "");
+                               });
                              });
   add_watch(verb, options->watch);
   add_format(verb, options->format,

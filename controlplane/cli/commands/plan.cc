@@ -27,7 +27,7 @@ ExitCode save_plan(Session& session, const std::string& name, const v1::Change& 
   *request.mutable_change() = change;
   request.mutable_change()->set_base_revision(base_revision);
   const absl::Status written = write_file(name, request.SerializeAsString(), session.out());
-  if (!written.ok()) return fail(session, written);
+  if (!written.ok()) return session.fail(ExitCode::kError, written);
   fmt::print(session.err(), "saved; sluice apply --plan {} applies it to revision {} only\n", name,
              base_revision);
   return ExitCode::kOk;

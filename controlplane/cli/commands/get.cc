@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sluice get: the objects of the policy in force, and what nodes say about backends.
+#include <memory>
+
+#include "controlplane/cli/commands/target.h"
+#include "controlplane/cli/render/message.h"
+#include "controlplane/cli/render/policy.h"
+#include "controlplane/cli/verbs.h"
+#include "controlplane/policy/print.h"
+#include "fmt/ostream.h"
+
+namespace sluice::controlplane::cli {
+namespace {
+
+using google::protobuf::Message;
+
+struct GetOptions {
+  std::vector<std::string> words;
+  uint64_t revision = 0;
+  WatchOptions watch;
+  Format format = Format::kTable;
+};
+
+struct Selected {
+  const Kind* kind;
+  std::vector<const Message*> objects;
+};
+
+ExitCode select(Session& session, const Target& target, const v1::Policy& policy,
+                std::vector<Selected>& selected) {
+  for (const Kind& kind : kinds()) {
+    if (target.kind != nullptr && &kind != target.kind) continue;
+    Selected one{&kind, objects_of(policy, kind)};
+    if (!target.name.empty()) {
+      const Message* object = find_object(policy, {&kind, target.name});
+      if (object == nullptr) {
+        return session.fail(ExitCode::kNotFound,
+                            fmt::format("there is no {}/{}", kind.name, target.name));
+      }
+      one.objects = {object};
+    }
+    selected.push_back(std::move(one));
+  }
+  return ExitCode::kOk;
+}
+
+Document object_document(const Kind& kind, const Message& object) {
+  Document document = document_of(object, Unset::kOmit);
+  document.add("kind", Document::text(kind.name));
+  return document;
+}
+
+void print_json(Session& session, const Target& target, const std::vector<Selected>& selected) {
+  if (!target.name.empty()) {
+    const Selected& one = selected.front();
+    session.out() << object_document(*one.kind, *one.objects.front()).to_json();
+    return;
+  }
+  Document items = Document::list();
+  for (const Selected& one : selected) {
+    for (const Message* object : one.objects)
+      items.append(object_document(*one.kind, *object));
+  }
+  Document document = Document::object();
+  document.add("items", std::move(items));
+  session.out() << document.to_json();
+}
+
+// The form that `sluice apply -f -` takes.
+void print_policy(Session& session, const std::vector<Selected>& selected) {
+  const char* separator = "";
+  for (const Selected& one : selected) {
+    for (const Message* object : one.objects) {
+      session.out() << separator << print_object(*object);
+      separator = "---\n";
+    }
+  }
+}
+
+void print_tables(Session& session, const Target& target, const std::vector<Selected>& selected,
+                  const v1::GetPolicyResponse& policy, Format format) {
+  const char* separator = "";
+  for (const Selected& one : selected) {
+    if (format == Format::kName) {
+      for (const Message* object : one.objects) {
+        fmt::print(session.out(), "{}/{}\n", one.kind->name, name_of(*object));
+      }
+      continue;
+    }
+    if (target.what == TargetKind::kAll) {
+      if (one.objects.empty()) continue;
+      fmt::print(session.out(), "{}{}\n", separator, one.kind->plural);
+      separator = "\n";
+    }
+    table_of(*one.kind, one.objects, policy, format).print(session.out(), session.palette());
+  }
+}
+
+ExitCode get_policy(Session& session, const GetOptions& options, const Target& target) {
+  v1::GetPolicyRequest request;
+  request.set_revision(options.revision);
+  v1::GetPolicyResponse response;
+  const ExitCode called = session.call(&v1::Control::Stub::GetPolicy, request, response);
+  if (called != ExitCode::kOk) return called;
+  std::vector<Selected> selected;
+  const ExitCode found = select(session, target, response.policy(), selected);
+  if (found != ExitCode::kOk) return found;
+  if (options.format == Format::kJson) {
+    print_json(session, target, selected);
+  } else if (options.format == Format::kYaml) {
+    print_policy(session, selected);
+  } else {
+    print_tables(session, target, selected, response, options.format);
+  }
+  return ExitCode::kOk;
+}
+
+// `name` is "POOL/NAME" or "NAME".
+std::pair<std::string, std::string> split_backend(const std::string& name) {
+  const size_t slash = name.find('/');
+  if (slash == std::string::npos) return {"", name};
+  return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
+// What every node says about every backend, each with the node's name.
+Document backends_document(const v1::ListNodesResponse& nodes, const std::string& pool,
+                           const std::string& name) {
+  Document items = Document::list();
+  for (const v1::NodeEntry& node : nodes.nodes()) {
+    for (const v1::BackendStatus& backend : node.status().backends()) {
+      const bool is_wanted =
+          (pool.empty() || backend.pool() == pool) && (name.empty() || backend.backend() == name);
+      if (!is_wanted) continue;
+      Document item = document_of(backend);
+      item.add("node", Document::text(node.name()));
+      items.append(std::move(item));
+    }
+  }
+  Document document = Document::object();
+  document.add("items", std::move(items));
+  return document;
+}
+
+ExitCode get_backends(Session& session, const GetOptions& options, const Target& target) {
+  v1::GetPolicyResponse policy;
+  ExitCode code = session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), policy);
+  if (code != ExitCode::kOk) return code;
+  v1::ListNodesResponse nodes;
+  code = session.call(&v1::Control::Stub::ListNodes, v1::ListNodesRequest(), nodes);
+  if (code != ExitCode::kOk) return code;
+
+  const auto [pool, name] = split_backend(target.name);
+  const TextTable table =
+      backends_table(policy.policy(), nodes, pool, name, session.invocation().clock());
+  if (!target.name.empty() && table.empty()) {
+    return session.fail(ExitCode::kNotFound, "there is no backend " + target.name);
+  }
+  if (is_document(options.format)) {
+    print_document(session.out(), options.format, backends_document(nodes, pool, name));
+  } else {
+    table.print(session.out(), session.palette());
+  }
+  return ExitCode::kOk;
+}
+
+ExitCode get(Session& session, const GetOptions& options) {
+  const absl::StatusOr<Target> target = parse_target(options.words);
+  if (!target.ok()) return session.fail(ExitCode::kUsage, target.status());
+  switch (target->what) {
+    case TargetKind::kBackends:
+      return get_backends(session, options, *target);
+    case TargetKind::kNodes:
+      return show_nodes(session, options.format, target->name);
+    default:
+      return get_policy(session, options, *target);
+  }
+}
+
+}  // namespace
+
+void add_get(Verbs& verbs) {
+  const auto options = std::make_shared<GetOptions>();
+  CLI::App& verb = verbs.add(
+      "get", "List objects of the policy, backends or nodes",
+      "sluice get pools\n  sluice get all -o yaml > policy.yaml", [options](Session& session) {
+        return watch(session, options->watch, [&] { return get(session, *options); });
+      });
+  verb.add_option("target", options->words, "KIND, KIND NAME or KIND/NAME; all for every object")
+      ->required()
+      ->expected(1, 2);
+  verb.add_option("--revision", options->revision, "As of this revision; default the newest");
+  add_watch(verb, options->watch);
+  add_format(verb, options->format,
+             {Format::kTable, Format::kWide, Format::kJson, Format::kYaml, Format::kName});
+}
+
+}  // namespace sluice::controlplane::cli
