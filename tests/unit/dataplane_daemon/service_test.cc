@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gRPC methods over a real local socket, with cores that are made up.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "dataplane/daemon/dataplane_service.h"
+#include "dataplane/daemon/record_writer.h"
+#include "dataplane/daemon/rpc_server.h"
+#include "dataplane/rpc/endpoint.h"
+#include "dataplane/rpc/status.h"
+#include "dataplane/table/from_proto.h"
+#include "grpcpp/create_channel.h"
+#include "tests/unit/dataplane_daemon/fake_fabric.h"
+#include "tests/unit/dataplane_daemon/scratch_directory.h"
+#include "tests/unit/dataplane_daemon/small_table.h"
+
+namespace sluice::dataplane {
+namespace {
+
+const std::string kIncarnation(32, 'a');
+
+struct World {
+  ScratchDirectory directory;
+  std::vector<std::string> steps;
+  std::vector<std::string> complaints;
+  FakeCores cores{steps};
+  FakeLinks links{steps};
+  TableStore store{directory.path()};
+  Registry registry;
+  std::unique_ptr<RecordSpool> spool =
+      *RecordSpool::open(directory.path() + "/records", kIncarnation, {}, complaints);
+  Forwarding forwarding{cores, links, store, [](auto, const auto&) {}};
+  Stager stager{
+      registry, [this] { return forwarding.state(); },
+      [this](const ReadyTable& next) { return forwarding.switch_to(next, Durability::kSave); }};
+  DataplaneService service{NodeParts{.identity = {"edge-1", kIncarnation},
+                                     .flow_capacity = 2048,
+                                     .cores = cores,
+                                     .forwarding = forwarding,
+                                     .registry = registry,
+                                     .spool = *spool,
+                                     .stager = stager}};
+  NodeSettings settings = settings_for(directory.path());
+  std::unique_ptr<grpc::Server> server = *serve(settings, service);
+  std::unique_ptr<v1::Dataplane::Stub> stub = v1::Dataplane::NewStub(
+      grpc::CreateChannel(settings.listen, *channel_credentials(settings.listen, {})));
+
+  ~World() { server->Shutdown(std::chrono::system_clock::now()); }
+
+  static NodeSettings settings_for(const std::string& directory) {
+    NodeSettings settings;
+    settings.listen = "unix:" + directory + "/node.sock";
+    return settings;
+  }
+
+  grpc::Status stage(const std::string& bytes, v1::StageResponse& response) {
+    grpc::ClientContext context;
+    const auto writer = stub->Stage(&context, &response);
+    for (size_t i = 0; i < bytes.size(); i += 100) {
+      v1::StageRequest request;
+      request.set_chunk(bytes.substr(i, 100));
+      writer->Write(request);
+    }
+    writer->WritesDone();
+    return writer->Finish();
+  }
+  void run(const v1::ForwardingTable& table) {
+    v1::StageResponse response;
+    ASSERT_TRUE(stage(make_delta(nullptr, table).SerializeAsString(), response).ok());
+    grpc::ClientContext context;
+    v1::CommitRequest request;
+    request.set_generation(table.generation());
+    v1::CommitResponse committed;
+    ASSERT_TRUE(stub->Commit(&context, request, &committed).ok());
+  }
+};
+
+FlowEvent flow_of(uint64_t id, uint8_t client, uint32_t target) {
+  FlowEvent event;
+  event.flow_id = id;
+  event.client = {198, 51, 100, client};
+  event.service = {203, 0, 113, 10};
+  event.client_port = 40'000;
+  event.service_port = 80;
+  event.protocol = 6;
+  event.target = target;
+  return event;
+}
+
+TEST(Service, TableComesInAndShowsInTheStatus) {
+  World world;
+  world.run(small_table(3, {{"a", "10.77.1.11"}}));
+
+  grpc::ClientContext context;
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(world.stub->GetStatus(&context, {}, &status).ok());
+
+  EXPECT_EQ(status.node(), "edge-1");
+  EXPECT_EQ(status.generation(), 3u);
+  EXPECT_EQ(status.digest(), table_digest(small_table(3, {{"a", "10.77.1.11"}})));
+  ASSERT_EQ(status.backends_size(), 1);
+  EXPECT_EQ(status.backends(0).state(), v1::BACKEND_STATE_UP);
+  EXPECT_EQ(status.ports(0).name(), "uplink");
+  EXPECT_EQ(status.flow_capacity(), 2048u);
+}
+
+TEST(Service, ViolationsTravelInTheDetail) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
+  table.mutable_pools(0)->set_table_slots(250);
+  v1::StageResponse response;
+
+  const grpc::Status status = world.stage(make_delta(nullptr, table).SerializeAsString(), response);
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const v1::ErrorDetail detail = detail_of(status);
+  ASSERT_GE(detail.violations_size(), 1);
+  EXPECT_FALSE(detail.violations(0).path().empty()) << detail.DebugString();
+}
+
+TEST(Service, FlowsAreListedPageByPage) {
+  World world;
+  world.run(small_table(1, {{"a", "10.77.1.11"}}));
+  for (uint64_t i = 1; i <= 25; ++i) {
+    world.cores.flows.push_back(flow_of(i, static_cast<uint8_t>(i % 2), 1));
+  }
+  v1::ListFlowsRequest request;
+  request.set_limit(5);
+  request.mutable_filter()->set_client_prefix("198.51.100.1");
+  request.mutable_filter()->set_backend("a");
+  std::vector<uint64_t> seen;
+  do {
+    grpc::ClientContext context;
+    v1::ListFlowsResponse response;
+    ASSERT_TRUE(world.stub->ListFlows(&context, request, &response).ok());
+    EXPECT_LE(response.flows_size(), 5);
+    for (const v1::FlowRecord& flow : response.flows())
+      seen.push_back(flow.flow_id());
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+
+  EXPECT_EQ(seen, (std::vector<uint64_t>{1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25}));
+}
+
+TEST(Service, WrongListRequestsAreRefused) {
+  World world;
+  const auto code_of = [&](const v1::ListFlowsRequest& request) {
+    grpc::ClientContext context;
+    v1::ListFlowsResponse response;
+    return world.stub->ListFlows(&context, request, &response).error_code();
+  };
+  v1::ListFlowsRequest too_many, no_prefix, no_token;
+  too_many.set_limit(10'001);
+  no_prefix.mutable_filter()->set_client_prefix("somewhere");
+  no_token.set_page_token("x");
+
+  EXPECT_EQ(code_of(too_many), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code_of(no_prefix), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code_of(no_token), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(Service, ExplainNamesTheBackendAndTheLiveFlow) {
+  World world;
+  v1::ExplainRequest request;
+  request.set_protocol(6);
+  request.set_client_address("198.51.100.7");
+  request.set_client_port(40'000);
+  request.set_service_address("203.0.113.10");
+  request.set_service_port(80);
+  v1::ExplainResponse response;
+  grpc::ClientContext before;
+  EXPECT_EQ(world.stub->Explain(&before, request, &response).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  world.run(small_table(1, {{"a", "10.77.1.11"}}));
+  world.cores.flows = {flow_of(1, 8, 1), flow_of(2, 7, 1)};
+
+  grpc::ClientContext context;
+  ASSERT_TRUE(world.stub->Explain(&context, request, &response).ok());
+
+  EXPECT_EQ(response.node(), "edge-1");
+  EXPECT_EQ(response.backend(), "a");
+  EXPECT_EQ(response.flow().flow_id(), 2u);
+}
+
+TEST(Service, CountersNameLcoresAndTargets) {
+  World world;
+  world.run(small_table(1, {{"a", "10.77.1.11"}}));
+  grpc::ClientContext context;
+  v1::GetCountersResponse response;
+
+  ASSERT_TRUE(world.stub->GetCounters(&context, {}, &response).ok());
+
+  EXPECT_EQ(response.lcores(0).rx(), 7u);
+  ASSERT_EQ(response.targets_size(), 1);
+  EXPECT_EQ(response.targets(0).route(), "all");
+  EXPECT_EQ(response.targets(0).backend(), "a");
+}
+
+TEST(Service, RecordsArePulledOnceAcknowledged) {
+  World world;
+  world.run(small_table(1, {{"a", "10.77.1.11"}}));
+  for (uint64_t i = 1; i <= 1500; ++i)
+    world.cores.events.push_back(flow_of(i, 7, 1));
+  {
+    const RecordWriter writer(world.cores, world.registry, {"edge-1", kIncarnation}, *world.spool);
+  }
+  EXPECT_EQ(world.spool->pending(), 1500u);
+  const auto pull = [&](uint64_t acknowledged, uint64_t wanted) {
+    grpc::ClientContext context;
+    const auto stream = world.stub->PullRecords(&context);
+    v1::PullRecordsRequest request;
+    request.set_incarnation(kIncarnation);
+    request.set_acknowledged(acknowledged);
+    stream->Write(request);
+    uint64_t next = acknowledged + 1;
+    v1::PullRecordsResponse response;
+    while (next <= wanted && stream->Read(&response)) {
+      EXPECT_LE(response.records_size(), 1000);
+      for (const v1::FlowRecord& record : response.records())
+        EXPECT_EQ(record.sequence(), next++);
+      EXPECT_EQ(response.records(0).backend(), "a");
+    }
+    stream->WritesDone();
+    while (stream->Read(&response)) {
+    }
+    EXPECT_TRUE(stream->Finish().ok());
+    return next - 1;
+  };
+
+  EXPECT_EQ(pull(0, 1500), 1500u);
+  EXPECT_EQ(pull(1400, 1500), 1500u) << "only the last 100 come again";
+  EXPECT_EQ(world.spool->pending(), 100u);
+}
+
+TEST(Endpoint, LiveSocketIsInUseAndAStaleOneIsRemoved) {
+  World world;
+  const absl::Status in_use = claim_endpoint(world.settings.listen);
+  EXPECT_EQ(in_use.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(in_use.message().find("another server listens there"), std::string::npos);
+
+  const std::string stale = world.directory.path() + "/stale.sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(stale.begin(), stale.end(), address.sun_path);
+  {
+    const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  EXPECT_TRUE(claim_endpoint("unix:" + stale).ok());
+  EXPECT_FALSE(std::filesystem::exists(stale));
+}
+
+TEST(Endpoint, PortInUseIsOneClearLine) {
+  const Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listener.get(), 1), 0);
+  socklen_t length = sizeof address;
+  getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  const std::string endpoint = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+
+  const absl::Status claimed = claim_endpoint(endpoint);
+
+  EXPECT_EQ(claimed.message(), "cannot listen on " + endpoint + ": another server listens there");
+}
+
+}  // namespace
+}  // namespace sluice::dataplane
