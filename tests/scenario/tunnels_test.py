@@ -71,6 +71,8 @@ class Tunnels(lab_case.LabCase):
                 set(packet["ip.checksum.status"].split(",")) - {""}, self.checked(packet)
             )
             self.assertEqual(packet["tcp.checksum.status"], _GOOD)
+            if protocols.startswith("ip:"):
+                self.assertEqual(packet["ip.flags.df"].split(",")[0], "1")
             outer_hops = packet["ip.ttl"] if protocols.startswith("ip:") else packet["ipv6.hlim"]
             self.assertEqual(outer_hops.split(",")[0], "64")
         self.assertTrue(
