@@ -149,7 +149,7 @@ def counted(lab: Lab) -> dict[tuple[str, str], tuple[int, int]]:
 def recorded(lab: Lab, incarnation: str | None = None) -> dict[tuple[str, str], tuple[int, int]]:
     """(packets, bytes) per (route, backend) by the records of ended flows, of one run or of all."""
     sums: dict[tuple[str, str], tuple[int, int]] = collections.defaultdict(lambda: (0, 0))
-    for record in lab.ask("audit", "query", "--ended", "--limit", "10000")["items"]:
+    for record in lab.ask("audit", "query", "--ended", "--limit", "10000000")["items"]:
         if incarnation not in (None, record["incarnation"]):
             continue
         packets, size = sums[record["route"], record["backend"]]
