@@ -137,7 +137,7 @@ def _number(message: dict, field: str) -> int:
 def counted(lab: Lab) -> dict[tuple[str, str], tuple[int, int]]:
     """(packets, bytes) per (route, backend) by the counters, less what was unrecorded."""
     sums: dict[tuple[str, str], tuple[int, int]] = collections.defaultdict(lambda: (0, 0))
-    for target in (t for node in lab.ask("top")["nodes"] for t in node.get("targets", [])):
+    for target in lab.ask("top", "--once")["items"]:
         packets, size = sums[target["route"], target["backend"]]
         sums[target["route"], target["backend"]] = (
             packets + _number(target, "packets") - _number(target, "unrecorded_packets"),
