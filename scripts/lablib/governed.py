@@ -162,12 +162,15 @@ def recorded(lab: Lab, incarnation: str | None = None) -> dict[tuple[str, str], 
 
 def wait_for_quiet(lab: Lab, timeout: float = 60) -> None:
     """Waits until no flow is left in the node's table."""
-    wait_until(
-        "all flows ended",
-        lambda: not any(_number(node.get("status", {}), "flows") for node in lab.nodes()),
-        timeout,
-        step=0.5,
-    )
+
+    def quiet() -> bool:
+        targets = lab.ask("top", "--once")["items"]
+        active = sum(_number(target, "flows_active") for target in targets)
+        if active:
+            raise LabError(f"{active} flows are left")
+        return True
+
+    wait_until("all flows ended", quiet, timeout, step=0.5)
 
 
 def unbalanced(lab: Lab, incarnation: str | None = None) -> list[str]:

@@ -109,10 +109,8 @@ def judge(lab: Lab, checks: Checks, answers: list[traffic.Answer]) -> None:
     )
 
 
-def account(lab: Lab, checks: Checks, answer: traffic.Answer) -> None:
-    step("one flow, and the books")
-    client = answer.client
-    show(lab, "explain", *client.flow(answer.port))
+def account(lab: Lab, checks: Checks, client: traffic.Client) -> None:
+    step("audit: the records of that client, and the books")
     say("waiting until the last flow ended")
     governed.wait_for_quiet(lab)
     show(lab, "audit", "query", "--client", client.address)
@@ -165,8 +163,11 @@ def main() -> int:
         govern(lab)
         answers = send(lab, checks)
         if answers:
+            shown = next(a for a in reversed(answers) if a.client.client_class == "eu")
+            step("one flow: why it went where it went")
+            show(lab, "explain", *shown.client.flow(shown.port))
             judge(lab, checks, answers)
-            account(lab, checks, answers[-1])
+            account(lab, checks, shown.client)
     except LabError as caught:
         error = caught
     finally:

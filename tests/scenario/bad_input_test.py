@@ -114,13 +114,22 @@ class BadPolicy(lab_case.LabCase):
                 str(documents.written(self.scratch, "new.yaml", documents.unrelated(1))),
             ): 2,
             ("apply", "-f", str(lab_case.POLICY), "--base", "1000"): 6,
-            ("--server", "unix:/nowhere/controller.sock", "nodes"): 8,
         }
         for arguments, code in cases.items():
             with self.subTest(" ".join(arguments)):
                 done = self.lab.sluice(*arguments)
                 self.assertEqual(done.returncode, code, done.stdout + done.stderr)
                 self.assertTrue(code in (0, 2) or done.stderr.strip(), "a failure says why")
+
+    def test_an_unreachable_server_is_named(self):
+        done = subprocess.run(
+            [str(self.lab.programs.cli), "--server", "unix:/nowhere/controller.sock", "nodes"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        self.assertEqual(done.returncode, 8, done.stderr)
+        self.assertIn("/nowhere/controller.sock", done.stderr)
 
 
 class BadDaemonInput(lab_case.LabCase):

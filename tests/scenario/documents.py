@@ -6,10 +6,10 @@ from __future__ import annotations
 import pathlib
 import re
 
+import lab_case
 from lablib import layout
-from lablib.places import EXAMPLES
 
-POLICY = (EXAMPLES / "policy.yaml").read_text()
+POLICY = lab_case.POLICY.read_text()
 
 
 def replaced(text: str, *pairs: tuple[str, str]) -> str:

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import time
 
+import documents
 import lab_case
 from lablib import governed, traffic
-from lablib.shell import wait_until
+from lablib.shell import LabError, wait_until
 
 _KILLS = 10
 _RESUME_SECONDS_MAX = 15
@@ -78,7 +79,7 @@ class Recovery(lab_case.LabCase):
         self.lab.start_dataplane()
         self.require_forwarding()
 
-    def test_a_node_boots_from_a_compiled_table(self):
+    def test_a_node_boots_from_a_compiled_table_and_follows_a_controller_later(self):
         self.lab.controller.stop(signal.SIGTERM)
         self.addCleanup(self.lab.start_controller)
         self.lab.dataplane.stop(signal.SIGTERM)
@@ -86,6 +87,11 @@ class Recovery(lab_case.LabCase):
         self.sluice("compile", "-f", str(lab_case.POLICY), "-o", str(table))
         self.lab.start_dataplane("--table", str(table))
         self.require_forwarding()
+
+        self.lab.start_controller()
+        self.lab.wait_for_node()
+        change = documents.written(self.scratch, "change.yaml", documents.unrelated(1))
+        self.assertIn("node edge-1: committed", self.sluice("apply", "-f", str(change)))
 
     def test_books_balance_when_a_node_has_restarted(self):
         self.assertEqual(self.lab.dataplane.stop(signal.SIGTERM), 0)
@@ -96,12 +102,14 @@ class Recovery(lab_case.LabCase):
         _, failures = traffic.request_all(self.lab, traffic.clients("client-eu", 20, 20), 3)
         self.assertEqual(failures, [])
         governed.wait_for_quiet(self.lab)
-        wait_until(
-            "the books balance",
-            lambda: governed.unbalanced(self.lab, incarnation) == [],
-            15,
-            step=0.5,
-        )
+
+        def balanced() -> bool:
+            lines = governed.unbalanced(self.lab, incarnation)
+            if lines:
+                raise LabError("; ".join(lines))
+            return True
+
+        wait_until("the books balance", balanced, 15, step=0.5)
 
 
 if __name__ == "__main__":

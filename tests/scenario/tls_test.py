@@ -7,7 +7,7 @@ import subprocess
 
 import lab_case
 from lablib import configs
-from lablib.shell import run
+from lablib.shell import run, wait_until
 
 _NODE = "127.0.0.1:9471"
 _CONTROLLER = "127.0.0.1:9472"
@@ -106,18 +106,24 @@ class Tls(lab_case.LabCase):
             )
         cls.lab.dataplane.start()
         cls.lab.controller.start()
+        wait_until(
+            "the controller answers",
+            lambda: cls.call(cls.ours, cls.ours, "nodes").returncode == 0,
+            20,
+        )
 
-    def call(self, authority: Authority, trusted: Authority, *arguments: str):
+    @classmethod
+    def call(cls, authority: Authority, trusted: Authority, *arguments: str):
         """Runs the CLI with a certificate signed by one authority, trusting another."""
         certificate, key = authority.sign("operator")
-        config = self.scratch / "cli.yaml"
+        config = cls.scratch / "cli.yaml"
         config.write_text(
             f"current_context: lab\ncontexts:\n  - name: lab\n    server: {_CONTROLLER}\n"
             f'    tls: {{certificate: "{certificate}", key: "{key}", '
             f'ca: "{trusted.certificate}"}}\n'
         )
         return subprocess.run(
-            self.lab.inside("edge-1", str(self.lab.programs.cli), *arguments),
+            cls.lab.inside("edge-1", str(cls.lab.programs.cli), *arguments),
             env={**os.environ, "SLUICE_CONFIG": str(config)},
             capture_output=True,
             text=True,
