@@ -20,7 +20,10 @@ using std::chrono::steady_clock;
 // their first packets are not dropped. A kernel on a local link answers within a few milliseconds.
 constexpr milliseconds kNeighborWaitMax(200);
 constexpr milliseconds kNeighborPollInterval(5);
-constexpr std::chrono::seconds kHealthSaveInterval(1);
+// A node killed after a change must resume with it; this only bounds the writes of many changes.
+constexpr milliseconds kHealthSaveInterval(100);
+constexpr milliseconds kHealthSaveRetry(1000);
+constexpr milliseconds kPortsInterval(1000);
 
 int64_t now_unix_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -271,10 +274,11 @@ void Forwarding::tick() {
   const bool has_expired = now_unix_ms() >= next_expiry_unix_ms_;
   if (is_stale_ || has_moved || has_expired)
     publish().IgnoreError();  // it has logged, the next tick tries again
-  if (steady_clock::now() < next_save_) return;
-  next_save_ = steady_clock::now() + kHealthSaveInterval;
+  const auto now = steady_clock::now();
+  if (is_health_unsaved_ && now >= next_save_) save_health();
+  if (now < next_look_at_ports_) return;
+  next_look_at_ports_ = now + kPortsInterval;
   show_ports();
-  if (is_health_unsaved_) save_health();
 }
 
 void Forwarding::save_health() {
@@ -291,9 +295,11 @@ void Forwarding::save_health() {
   }
   if (const absl::Status status = store_.save(saved); !status.ok()) {
     spdlog::error("health: {}", text_of(status));
+    next_save_ = steady_clock::now() + kHealthSaveRetry;
     return;
   }
   is_health_unsaved_ = false;
+  next_save_ = steady_clock::now() + kHealthSaveInterval;
 }
 
 std::shared_ptr<const RunningState> Forwarding::state() const {

@@ -107,6 +107,7 @@ class Forwarding {
   bool is_stale_ = false;  // what is published does not say what is known
   bool is_health_unsaved_ = false;
   std::chrono::steady_clock::time_point next_save_;
+  std::chrono::steady_clock::time_point next_look_at_ports_;
   mutable std::mutex mutex_;  // guards `state_`
   std::shared_ptr<const RunningState> state_ = std::make_shared<const RunningState>();
 };
