@@ -81,6 +81,8 @@ class Lab:
 
     def start_server(self, name: str) -> None:
         """Starts the model server and waits until it answers."""
+        # A server that was killed leaves its socket behind, which nginx does not take over.
+        (self.places.state / name / "stored.sock").unlink(missing_ok=True)
         self.nginx[name].start()
         daemons.wait_for_server(self.places, layout.host_named(name))
 

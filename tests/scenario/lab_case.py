@@ -27,6 +27,7 @@ class LabCase(unittest.TestCase):
     lab: Lab
     scratch: pathlib.Path  # a folder that goes with the lab
     build = pathlib.Path("build")
+    maxDiff = None
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import subprocess
+import tempfile
 
 from lablib import layout, traffic
 from lablib.lab import Lab
@@ -20,41 +21,50 @@ class Load:
     """Runs for a fixed time from its creation; `failures` waits for the end."""
 
     def __init__(self, lab: Lab, seconds: int, clients: list[traffic.Client]) -> None:
-        self._wrk = [
-            _start(lab.inside("client-eu", *_wrk(seconds, layout.SERVICE_V4))),
-            _start(
-                lab.inside(
-                    "client-eu", *_wrk(seconds, f"[{layout.SERVICE_V6}]", "-H", "Connection: close")
-                )
-            ),
+        requests = [
+            json.dumps({"source": client.address, "target": client.service, "path": "/"})
+            for client in clients
         ]
-        self._many = _start(
-            lab.inside(clients[0].host.name, "python3", str(_HTTP_LOAD), str(seconds))
+        many = lab.inside(clients[0].host.name, "python3", str(_HTTP_LOAD), str(seconds))
+        long = lab.inside("client-eu", *_wrk(seconds, layout.SERVICE_V4))
+        short = lab.inside(
+            "client-eu", *_wrk(seconds, f"[{layout.SERVICE_V6}]", "-H", "Connection: close")
         )
-        for client in clients:
-            self._many.stdin.write(
-                json.dumps({"source": client.address, "target": client.service, "path": "/"}) + "\n"
-            )
-        self._many.stdin.close()
-        self._many.stdin = None
         self._seconds = seconds
+        self._many = _Program(many, "\n".join(requests))
+        self._wrk = [_Program(long), _Program(short)]
 
     def failures(self) -> list[str]:
         """Every failed request, and every program that sent too few to say anything."""
-        found = []
-        for process in self._wrk:
-            report, errors = process.communicate(timeout=self._seconds + _END_TIMEOUT_SECONDS)
-            found += _wrk_failures(report + errors)
-        results, errors = self._many.communicate(timeout=self._seconds + _END_TIMEOUT_SECONDS)
-        requests = [json.loads(line) for line in results.splitlines()]
+        timeout = self._seconds + _END_TIMEOUT_SECONDS
+        found = [line for program in self._wrk for line in _wrk_failures(program.end(timeout))]
+        requests = [json.loads(line) for line in self._many.end(timeout).splitlines()]
         if len(requests) < 10 * self._seconds:
-            found.append(f"many clients: only {len(requests)} requests {errors}")
+            found.append(f"many clients: only {len(requests)} requests")
         return found + [
             f"{request['source']} after {request['seconds']} s: "
             f"{request.get('error') or request['status']}"
             for request in requests
             if request.get("status") != 200
         ]
+
+
+class _Program:
+    """Writes to a file: a full pipe would stop it."""
+
+    def __init__(self, command: list[str], feed: str = "") -> None:
+        self._output = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=self._output, stderr=self._output, text=True
+        )
+        self._process.stdin.write(feed)
+        self._process.stdin.close()
+
+    def end(self, timeout: float) -> str:
+        self._process.wait(timeout)
+        with self._output as output:
+            output.seek(0)
+            return output.read()
 
 
 def _wrk(seconds: int, host: str, *options: str) -> list[str]:
@@ -68,12 +78,6 @@ def _wrk(seconds: int, host: str, *options: str) -> list[str]:
         *options,
         f"http://{host}/",
     ]
-
-
-def _start(command: list[str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
 
 
 def _wrk_failures(report: str) -> list[str]:
