@@ -67,8 +67,8 @@ class Disturbance(lab_case.LabCase):
         time.sleep(_SECONDS / 3)
         decisions = governed.explain_all(self.lab, self.clients).values()
         self.assertIn("v1-c", {decision["backend"] for decision in decisions})
-        self.apply(_POOL)
         self.assertEqual(running.failures(), [])
+        self.apply(_POOL)
 
     def test_50_unrelated_policies_fail_no_request(self):
         running = self.start_load()
