@@ -167,7 +167,8 @@ def wait_for_quiet(lab: Lab, timeout: float = 60) -> None:
         targets = lab.ask("top", "--once")["items"]
         active = sum(_number(target, "flows_active") for target in targets)
         if active:
-            raise LabError(f"{active} flows are left")
+            shown = lab.sluice("flows", "--limit", "5", "-o", "wide").stdout
+            raise LabError(f"{active} flows are left\n{shown}")
         return True
 
     wait_until("all flows ended", quiet, timeout, step=0.5)
