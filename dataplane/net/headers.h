@@ -36,7 +36,8 @@ inline void store_be32(uint8_t* bytes, uint32_t host) noexcept {
 namespace ethernet {
 inline constexpr size_t kDestination = 0, kSource = 6, kType = 12, kHeaderBytes = 14;
 inline constexpr size_t kAddressBytes = 6, kVlanTagBytes = 4;
-inline constexpr uint16_t kTypeIpv4 = 0x0800, kTypeIpv6 = 0x86dd, kTypeVlan = 0x8100;
+inline constexpr uint16_t kTypeIpv4 = 0x0800, kTypeIpv6 = 0x86dd, kTypeVlan = 0x8100,
+                          kTypeServiceVlan = 0x88a8;
 }  // namespace ethernet
 
 namespace ipv4 {

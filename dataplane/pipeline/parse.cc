@@ -201,7 +201,7 @@ void append(rte_mbuf* mbuf, CoreContext& core) noexcept {
   const uint8_t* const frame = bytes_of(mbuf);
   uint16_t l2_bytes = ethernet::kHeaderBytes;
   uint16_t type = load_be16(frame + ethernet::kType);
-  if (type == ethernet::kTypeVlan) {
+  if (type == ethernet::kTypeVlan || type == ethernet::kTypeServiceVlan) {
     l2_bytes += ethernet::kVlanTagBytes;
     if (mbuf->data_len < l2_bytes) return core.drop(mbuf, DropReason::kTruncated);
     type = load_be16(frame + l2_bytes - sizeof type);

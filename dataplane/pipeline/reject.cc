@@ -44,6 +44,15 @@ void write_ip(uint8_t* ip, const FlowKey<F>& key, uint8_t protocol, size_t paylo
   }
 }
 
+// Keeps the first `size` bytes of the frame, which lie in its first segment.
+void cut_after(rte_mbuf* mbuf, size_t size) noexcept {
+  rte_pktmbuf_free(mbuf->next);
+  mbuf->next = nullptr;
+  mbuf->nb_segs = 1;
+  mbuf->data_len = static_cast<uint16_t>(size);
+  mbuf->pkt_len = static_cast<uint32_t>(size);
+}
+
 void swap_macs(uint8_t* frame) noexcept {
   std::swap_ranges(frame, frame + ethernet::kAddressBytes, frame + ethernet::kSource);
 }
@@ -59,18 +68,15 @@ uint32_t segment_length(const Packet<F>& packet, const uint8_t* segment) noexcep
 }
 
 template <Family F>
-bool make_reset(Packet<F>& packet) noexcept {
+void make_reset(Packet<F>& packet) noexcept {
   const uint8_t* const segment = packet.ip() + packet.l4_offset;
   const bool has_ack = (packet.tcp_flags & kTcpAck) != 0;
   const uint32_t sequence = has_ack ? load_be32(segment + tcp::kAcknowledgment) : 0;
   const uint32_t acknowledgment =
       has_ack ? 0 : load_be32(segment + tcp::kSequence) + segment_length(packet, segment);
 
-  const size_t frame_bytes = packet.l2_bytes + kIpHeaderBytes<F> + tcp::kHeaderBytes;
-  const size_t surplus = packet.mbuf->pkt_len - frame_bytes;
-  if (surplus != 0 && rte_pktmbuf_trim(packet.mbuf, static_cast<uint16_t>(surplus)) != 0)
-    return false;
-
+  // Not more than the headers that it answers, which parse found in the first segment.
+  cut_after(packet.mbuf, packet.l2_bytes + kIpHeaderBytes<F> + tcp::kHeaderBytes);
   uint8_t* const ip = packet.ip();
   uint8_t* const reset = ip + kIpHeaderBytes<F>;
   write_ip(ip, packet.key, kProtocolTcp, tcp::kHeaderBytes);
@@ -87,11 +93,10 @@ bool make_reset(Packet<F>& packet) noexcept {
   store_be16(reset + tcp::kChecksum,
              checksum_finish(checksum_add(pseudo, reset, tcp::kHeaderBytes)));
   swap_macs(packet.frame());
-  return true;
 }
 
 // As much of the offending packet as the smallest path takes: RFC 1812 section 4.3.2.3, RFC 4443
-// section 2.4 (c).
+// section 2.4 (c). What lies in further segments is not quoted.
 template <Family F>
 constexpr size_t kIcmpPacketBytesMax = F == Family::kIpv4 ? 576 : 1280;
 
@@ -110,12 +115,9 @@ void write_icmp(uint8_t* message, size_t size, const FlowKey<F>& key) noexcept {
 template <Family F>
 bool make_prohibited(Packet<F>& packet) noexcept {
   constexpr size_t kAddedBytes = kIpHeaderBytes<F> + icmp::kHeaderBytes;
-  const size_t quoted = std::min<size_t>(packet.ip_bytes, kIcmpPacketBytesMax<F> - kAddedBytes);
-  const size_t surplus = packet.ip_bytes - quoted;
-  // The checksum reads the quotation, so it has to lie in one piece.
-  if (rte_pktmbuf_linearize(packet.mbuf) != 0) return false;
-  if (surplus != 0 && rte_pktmbuf_trim(packet.mbuf, static_cast<uint16_t>(surplus)) != 0)
-    return false;
+  const size_t in_one_piece = size_t{packet.mbuf->data_len} - packet.l2_bytes;
+  const size_t quoted = std::min<size_t>(in_one_piece, kIcmpPacketBytesMax<F> - kAddedBytes);
+  cut_after(packet.mbuf, packet.l2_bytes + quoted);
   auto* const frame = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(packet.mbuf, kAddedBytes));
   if (frame == nullptr) return false;
 
@@ -131,7 +133,9 @@ bool make_prohibited(Packet<F>& packet) noexcept {
 template <Family F>
 bool make_reply(Packet<F>& packet, RejectKind kind) noexcept {
   const bool by_reset = kind == RejectKind::kReset && packet.key.protocol() == kProtocolTcp;
-  return by_reset ? make_reset(packet) : make_prohibited(packet);
+  if (!by_reset) return make_prohibited(packet);
+  make_reset(packet);
+  return true;
 }
 
 }  // namespace

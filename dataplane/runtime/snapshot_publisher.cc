@@ -3,6 +3,7 @@
 // Publication by quiescent states.
 #include "dataplane/runtime/snapshot_publisher.h"
 
+#include <rte_atomic.h>
 #include <rte_rcu_qsbr.h>
 
 #include <string>
@@ -38,9 +39,10 @@ absl::Status SnapshotPublisher::publish(std::unique_ptr<const Snapshot> next,
                      " did not let go of old snapshots"));
   }
   reclaim();
-  // Sequentially consistent, so that a reader that is offline in `has_passed` loads this one when
-  // it comes back. Pairs with the acquire in `QsbrReader::snapshot`.
-  current_.store(next.get(), std::memory_order_seq_cst);
+  current_.store(next.get(), std::memory_order_release);  // pairs with `QsbrReader::snapshot`
+  // Pairs with the fence in rte_rcu_qsbr_thread_online: whom `has_passed` takes for offline loads
+  // this snapshot when it comes back.
+  rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
   std::swap(live_, next);
   const uint64_t token =
       rte_rcu_qsbr_start(qsbr_.get());  // after the store: who passes it saw the new one

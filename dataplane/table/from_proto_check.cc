@@ -3,6 +3,7 @@
 // The checks of a forwarding table, one function per kind of object.
 #include "dataplane/table/from_proto_check.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -27,6 +28,14 @@ constexpr uint32_t kSlotsPerBackend =
     100;  // fewer, and shares and disruption get coarse: Maglev, section 5.3
 constexpr size_t kSeedBytesMax = 255;
 constexpr size_t kMissingRowsShown = 100;
+// More help nobody, and a table can be wrong in more ways than memory holds.
+constexpr size_t kViolationsMax = 1000;
+
+// What a node is asked to hold at most, each about a GB: more would get it killed while it builds.
+constexpr uint64_t kSlotsInAllMax = uint64_t{4096} * 65537;
+constexpr uint64_t kPrefixesMax = 1'000'000;
+constexpr uint64_t kRoutesMax = 16'384;      // a split has 64 KiB
+constexpr uint64_t kEndpointsMax = 131'072;  // as many as the steering program: bpf/steer_maps.h
 constexpr int64_t kIdleSecondsMax = 30 * 86400;
 
 class Check {
@@ -34,6 +43,8 @@ class Check {
   explicit Check(const v1::ForwardingTable& message) : message_(message) {}
 
   std::vector<std::string> run() {
+    check_size();
+    if (!violations_.empty()) return std::move(violations_);
     check_header();
     for (const auto& entry : message_.client_classes())
       check_class(entry);
@@ -45,8 +56,10 @@ class Check {
     for (const auto& entry : message_.routes())
       check_route(entry);
     check_backends_of_services();
-    for (const auto& entry : message_.steering())
+    for (const auto& entry : message_.steering()) {
+      if (is_full()) break;  // every row may be wrong about every pool
       check_steering(entry);
+    }
     check_every_row_is_there();
     for (const auto& entry : message_.overrides())
       check_override(entry);
@@ -58,8 +71,11 @@ class Check {
 
   template <class... Parts>
   void add(absl::string_view path, const Parts&... what) {
+    if (is_full()) return;
     violations_.push_back(absl::StrCat(path, ": ", what...));
+    if (is_full()) violations_.push_back("table: there is more that is wrong");
   }
+  bool is_full() const { return violations_.size() >= kViolationsMax; }
 
   // Errors: reports an empty name, or one that `names` has already.
   void check_name(absl::string_view list, const std::string& name, Names& names) {
@@ -69,6 +85,28 @@ class Check {
 
   static std::string element(absl::string_view list, absl::string_view name) {
     return absl::StrCat(list, "[", name, "]");
+  }
+
+  // What lists promise to grow to, before anything is made of them.
+  void check_size() {
+    uint64_t prefixes = 0, endpoints = 0, slots = 0;
+    for (const auto& entry : message_.client_classes())
+      prefixes += static_cast<uint64_t>(entry.prefixes_size());
+    for (const auto& entry : message_.services()) {
+      endpoints +=
+          static_cast<uint64_t>(entry.addresses_size()) * static_cast<uint64_t>(entry.ports_size());
+    }
+    for (const auto& entry : message_.pools())
+      slots += std::min(entry.table_slots(), kSlotsMax);
+    check_at_most("client_classes", prefixes, kPrefixesMax, "prefixes");
+    check_at_most("services", endpoints, kEndpointsMax, "endpoints");
+    check_at_most("pools", slots, kSlotsInAllMax, "table_slots");
+    check_at_most("routes", static_cast<uint64_t>(message_.routes_size()), kRoutesMax, "routes");
+  }
+
+  void check_at_most(absl::string_view list, uint64_t count, uint64_t limit,
+                     absl::string_view unit) {
+    if (count > limit) add(list, "ask for ", count, " ", unit, " in all, at most ", limit);
   }
 
   void check_header() {
@@ -125,6 +163,9 @@ class Check {
     const int64_t idle = entry.tcp_idle().seconds();
     if (entry.has_tcp_idle() && (idle < 1 || idle > kIdleSecondsMax)) {
       add(path + ".tcp_idle", "is ", idle, " s, must be 1 s to 30 d");
+    }
+    if (entry.tcp_idle().nanos() < 0 || entry.tcp_idle().nanos() > 999'999'999) {
+      add(path + ".tcp_idle", "has ", entry.tcp_idle().nanos(), " ns, must be 0 to 999999999");
     }
   }
 

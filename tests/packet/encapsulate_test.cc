@@ -96,6 +96,25 @@ TEST_F(Encapsulate, KeepsTheVlanTag) {
   expect({"layer 2", client("198.18.3.7").vlan(7), client("198.18.3.7").vlan(7)});
 }
 
+TEST_F(Encapsulate, KeepsTheTagOfAServiceVlanToo) {
+  constexpr size_t kTagType = 12;
+  const PacketBuilder inner = client("198.51.100.7").vlan(9);
+  Bytes frame = inner.frame();
+  Bytes expected = tunnel("10.77.1.2", "10.77.1.11", client("198.51.100.7"))
+                       .vlan(9)
+                       .ethernet(TestPolicy::kNodeMac, TestPolicy::kNextHopMac)
+                       .frame();
+  for (Bytes* const tagged : {&frame, &expected}) {
+    (*tagged)[kTagType] = 0x88;
+    (*tagged)[kTagType + 1] = 0xa8;
+  }
+
+  const std::vector<Sent> sent = core.send({frame}, policy.snapshot.get());
+
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].frame, expected);
+}
+
 TEST_F(Encapsulate, TakesIpv4OptionsAlong) {
   for (uint8_t words = 1; words <= 10; ++words) {
     const PacketBuilder inner = client("198.51.100.7").option_words(words);

@@ -69,6 +69,30 @@ TEST_F(Reject, ResetKeepsTheVlanTagAndDropsOptions) {
       reset(kService4, kStranger4).tcp(80, 40000, kTcpRst | kTcpAck).sequence(0, 1001).vlan(9));
 }
 
+TEST_F(Reject, PacketsOfSeveralSegmentsAreAnsweredToo) {
+  constexpr size_t kFirstSegment = 300;
+  const PacketBuilder segment =
+      PacketBuilder().ipv4(kStranger4, kService4).tcp(40000, 80, kTcpAck).sequence(1, 77);
+  const PacketBuilder datagram = PacketBuilder().ipv6(kStranger6, kService6).udp(40000, 443);
+  std::vector<rte_mbuf*> chains;
+  for (const PacketBuilder& packet : {segment, datagram}) {
+    chains.push_back(PacketPool::instance().make_chain(
+        PacketBuilder(packet).payload_bytes(700).frame(), kFirstSegment, TestCore::kIngress));
+  }
+
+  const std::vector<Sent> sent = core.send_mbufs(chains, policy.snapshot.get());
+
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0].frame, reset(kService4, kStranger4)
+                               .ethernet(kIngressMac, kClientMac)
+                               .tcp(80, 40000, kTcpRst)
+                               .sequence(77, 0)
+                               .frame());
+  EXPECT_EQ(sent[1].frame.size(), kFirstSegment + 40 + 8);
+  EXPECT_TRUE(core.is_balanced());
+  EXPECT_EQ(PacketPool::instance().in_use(), 0u);
+}
+
 TEST_F(Reject, DatagramsAreProhibitedByIcmp) {
   const PacketBuilder in4 =
       PacketBuilder().ipv4(kStranger4, kService4).udp(5000, 443).payload_bytes(50);

@@ -5,9 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 
+#include "absl/strings/match.h"
 #include "google/protobuf/stubs/logging.h"
 #include "tests/unit/table/small_table.h"
 
@@ -147,6 +149,8 @@ const Defect kDefects[] = {
        *t.add_services() = t.services(0);
        t.mutable_services(1)->set_name("more");
      }},
+    {"services[chat].tcp_idle: has -1 ns",
+     [](T& t) { t.mutable_services(0)->mutable_tcp_idle()->set_nanos(-1); }},
     {"pools[v1].forwarding: is 2; ipip and l2 are built",
      [](T& t) { t.mutable_pools(0)->set_forwarding(v1::FORWARDING_GUE); }},
     {"pools[v1].table_slots: is 1000, must be a prime",
@@ -221,6 +225,63 @@ TEST(BuildTable, RefusesEveryDefectByName) {
         << built.status().message();
     EXPECT_EQ(registry.target_count(), 0u);
   }
+}
+
+// Each is a few megabytes on the wire, or less, and would be many gigabytes once built.
+TEST(BuildTable, RefusesWhatNoNodeCanHold) {
+  const Defect hogs[] = {
+      {"pools: ask for 33",
+       [](T& t) {
+         for (int i = 0; i < 20; ++i) {
+           *t.add_pools() = t.pools(0);
+           t.mutable_pools()->rbegin()->set_table_slots(16'777'213);
+         }
+       }},
+      {"services: ask for 40000",
+       [](T& t) {
+         v1::ServiceEntry& service = *t.add_services();
+         for (uint32_t i = 0; i < 2000; ++i) {
+           service.add_addresses("addr");
+           service.add_ports()->set_port(i);
+         }
+       }},
+      {"client_classes: ask for 10000",
+       [](T& t) {
+         for (int i = 0; i < 1'000'000; ++i)
+           t.mutable_client_classes(0)->add_prefixes("");
+       }},
+      {"routes: ask for 2000",
+       [](T& t) {
+         for (int i = 0; i < 20'000; ++i)
+           t.add_routes();
+       }},
+  };
+  for (const Defect& hog : hogs) {
+    v1::ForwardingTable message = small_table();
+    hog.make(message);
+    Registry registry;
+    const auto built = build_table(message, nullptr, registry);
+
+    EXPECT_EQ(built.status().code(), absl::StatusCode::kInvalidArgument) << hog.violation;
+    EXPECT_NE(built.status().message().find(hog.violation), absl::string_view::npos)
+        << hog.violation << "\nis not in\n"
+        << built.status().message();
+  }
+}
+
+TEST(BuildTable, StopsListingWhenThereIsNoEnd) {
+  v1::ForwardingTable message = small_table();
+  v1::RouteEntry& route = *message.mutable_routes(0);
+  for (int i = 0; i < 3000; ++i) {
+    *route.add_fallback() = "nowhere-" + std::to_string(i);
+    *message.add_steering() = message.steering(0);
+    message.mutable_steering()->rbegin()->clear_eligible_pools();
+  }
+  Registry registry;
+  const absl::Status status = build_table(message, nullptr, registry).status();
+
+  EXPECT_EQ(std::count(status.message().begin(), status.message().end(), '\n'), 1000);
+  EXPECT_TRUE(absl::EndsWith(status.message(), "table: there is more that is wrong"));
 }
 
 TEST(BuildTable, ReportsAllViolationsAtOnce) {
