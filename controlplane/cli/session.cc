@@ -62,6 +62,8 @@ ExitCode Session::connect() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetMaxSendMessageSize(kMessageBytesMax);
+  // Violations come in the trailing metadata, of which gRPC takes 8 KiB unless told otherwise.
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMessageBytesMax);
   channel_ = grpc::CreateCustomChannel(address_, *credentials, arguments);
   stub_ = v1::Control::NewStub(channel_);
   return ExitCode::kOk;

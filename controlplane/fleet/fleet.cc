@@ -24,6 +24,8 @@ grpc::ChannelArguments channel_arguments(const std::string& address) {
     arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
   }
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  // Violations come in the trailing metadata, of which gRPC takes 8 KiB unless told otherwise.
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kReceiveBytesMax);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs / 10);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMs / 10);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);

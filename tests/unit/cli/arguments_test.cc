@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Arguments, settings and failures: what every verb has in common.
+#include <algorithm>
+
 #include "dataplane/rpc/status.h"
 #include "tests/unit/cli/cli_fixture.h"
 
@@ -143,6 +145,19 @@ TEST_F(Failure, ListsEveryViolationWithFileAndLine) {
             "policy.yaml:31: Pool/chat.spec.table_slots: 65536 is no prime\n"
             "second\n"
             "error: 2 violations\n");
+  EXPECT_EQ(outcome.code, 1);
+}
+
+TEST_F(Failure, ListsThousandsOfViolationsToo) {
+  constexpr int kCount = 5000;
+  v1::ErrorDetail detail;
+  for (int i = 0; i < kCount; ++i)
+    detail.add_violations()->set_message("nothing is right about this line of the policy");
+  control_.script().status = to_grpc(absl::InvalidArgumentError("5000 violations"), detail);
+
+  const Outcome outcome = run({"diff", "-f", write("policy.yaml", "")});
+
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), kCount + 1);
   EXPECT_EQ(outcome.code, 1);
 }
 

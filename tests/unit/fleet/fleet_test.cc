@@ -110,6 +110,15 @@ TEST_F(FleetTest, OneRefusalTakesTheTableBackEverywhere) {
   EXPECT_EQ(one_.running().generation(), 1U);
 }
 
+TEST_F(FleetTest, RefusalOfAnyLengthArrivesWhole) {
+  start({});
+  wait_until_connected();
+  const std::string reason(100'000, 'x');
+  two_.refuse_stages(reason);
+
+  EXPECT_THAT(std::string(fleet_->stage(table_of(2)).status().message()), HasSubstr(reason));
+}
+
 TEST_F(FleetTest, StagedTableThatIsDroppedIsTakenBack) {
   start({});
   wait_until_connected();
