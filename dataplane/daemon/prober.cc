@@ -20,6 +20,7 @@
 
 #include "dataplane/daemon/probe.h"
 #include "fmt/format.h"
+#include "google/protobuf/util/message_differencer.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -35,6 +36,10 @@ constexpr milliseconds kFirstProbeWithin(100);  // spread, so that a restart is 
 nanoseconds length_of(const google::protobuf::Duration& duration, nanoseconds when_unset) {
   const auto length = std::chrono::seconds(duration.seconds()) + nanoseconds(duration.nanos());
   return length.count() > 0 ? length : when_unset;
+}
+
+bool same_check(const v1::HealthCheck& a, const v1::HealthCheck& b) {
+  return google::protobuf::util::MessageDifferencer::Equals(a, b);
 }
 
 struct Target {
@@ -89,6 +94,7 @@ class Prober::Loop {
   void run();
   bool take_posted();  // false: stop
   void replace(Targets targets);
+  void add(ProbeTarget what, const HealthState& state);
   int wait_ms() const;
   void handle(uint64_t number);
   void run_due();
@@ -146,23 +152,39 @@ bool Prober::Loop::take_posted() {
 }
 
 void Prober::Loop::replace(Targets targets) {
-  std::map<BackendIdentity, HealthState> states;
-  for (const auto& [backend, health] : targets.last_known)
-    states[backend] = HealthState(health);
+  std::map<BackendIdentity, uint64_t> numbers;
   for (const auto& [number, target] : targets_)
-    states[target.what.backend] = target.state;
-  targets_.clear();
-  timers_.clear();
+    numbers[target.what.backend] = number;
+  std::map<uint64_t, Target> before = std::exchange(targets_, {});
   for (ProbeTarget& what : targets.targets) {
-    const uint64_t number = next_number_++;
-    const auto known = states.find(what.backend);
-    Target& target = targets_[number];
-    if (known != states.end()) target.state = known->second;
-    target.what = std::move(what);
-    const auto spread = std::min<nanoseconds>(kFirstProbeWithin, target.pause());
-    std::uniform_int_distribution<int64_t> jitter(0, spread.count());
-    schedule(number, target, Clock::now() + nanoseconds(jitter(random_)));
+    const auto known = numbers.find(what.backend);
+    const auto old = known == numbers.end() ? before.end() : before.find(known->second);
+    if (old != before.end() && same_check(old->second.what.check, what.check)) {
+      // Its probe goes on: tables that follow each other faster than probes end must not blind us.
+      targets_.insert(before.extract(old));
+      continue;
+    }
+    const auto told = targets.last_known.find(what.backend);
+    HealthState state;
+    if (old != before.end()) {
+      state = old->second.state;
+    } else if (told != targets.last_known.end()) {
+      state = HealthState(told->second);
+    }
+    add(std::move(what), state);
   }
+  for (const auto& [number, target] : before)
+    timers_.erase({target.due, number});
+}
+
+void Prober::Loop::add(ProbeTarget what, const HealthState& state) {
+  const uint64_t number = next_number_++;
+  Target& target = targets_[number];
+  target.what = std::move(what);
+  target.state = state;
+  const auto spread = std::min<nanoseconds>(kFirstProbeWithin, target.pause());
+  std::uniform_int_distribution<int64_t> jitter(0, spread.count());
+  schedule(number, target, Clock::now() + nanoseconds(jitter(random_)));
 }
 
 int Prober::Loop::wait_ms() const {

@@ -213,6 +213,26 @@ TEST(Prober, BackendThatStaysKeepsItsState) {
   EXPECT_EQ(change->backend.name, "b") << "a is up already: no change to tell";
 }
 
+TEST(Prober, TablesThatFollowEachOtherQuicklyDoNotBlindIt) {
+  Server silent("");
+  Listener listener;
+  const auto prober = *Prober::start(listener.on_change());
+  std::atomic<bool> stop = false;
+  std::thread pusher([&] {
+    while (!stop) {
+      prober->set_targets({http_target("a", silent.port(), "")});
+      std::this_thread::sleep_for(milliseconds(5));  // a probe times out after 100
+    }
+  });
+
+  const auto change = listener.next();
+  stop = true;
+  pusher.join();
+
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->reason, "3 probes failed: timed out");
+}
+
 TEST(Prober, DeathAndReturnAreNoticed) {
   auto server = std::make_unique<Server>("");
   const uint32_t port = server->port();
