@@ -88,7 +88,7 @@ absl::StatusOr<v1::StageResponse> Stager::stage(const v1::TableDelta& delta) {
   const std::shared_ptr<const RunningState> running = state_();
   const v1::ForwardingTable nothing;
   const bool runs = running->message != nullptr;
-  staged_.reset();
+  keep(std::nullopt);
   if (runs && delta.target_digest() == running->digest &&
       delta.changed().generation() == running->message->generation()) {
     return response_for_running(*running);
@@ -104,7 +104,7 @@ absl::StatusOr<v1::StageResponse> Stager::stage(const v1::TableDelta& delta) {
     release_unused(table_of(*running));
     return ready.status();
   }
-  staged_ = *std::move(ready);
+  keep(*std::move(ready));
   return response_for(staged_->message->generation(), staged_->built.report);
 }
 
@@ -128,7 +128,7 @@ absl::StatusOr<v1::CommitResponse> Stager::commit(uint64_t generation) {
   if (!switched.ok() && !absl::IsUnavailable(switched)) return switched;
   release_unused(staged_->built.table.get());
   spdlog::info("generation {} of revision {} runs", generation, staged_->message->revision());
-  staged_.reset();
+  keep(std::nullopt);
   if (!switched.ok()) return switched;
   response.set_generation(generation);
   response.set_view(state_()->view);
@@ -138,13 +138,13 @@ absl::StatusOr<v1::CommitResponse> Stager::commit(uint64_t generation) {
 void Stager::abort() {
   const std::lock_guard lock(mutex_);
   if (!staged_) return;
-  staged_.reset();
+  keep(std::nullopt);
   release_unused(table_of(*state_()));
 }
 
-uint64_t Stager::staged_generation() const {
-  const std::lock_guard lock(mutex_);
-  return staged_ ? staged_->message->generation() : 0;
+void Stager::keep(std::optional<ReadyTable> staged) {
+  staged_ = std::move(staged);
+  staged_generation_.store(staged_ ? staged_->message->generation() : 0, std::memory_order_relaxed);
 }
 
 void Stager::release_unused(const Table* running) {

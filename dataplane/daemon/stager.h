@@ -3,6 +3,7 @@
 // Tables on their way in: proved when staged, switched to when committed.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -54,16 +55,19 @@ class Stager {
   absl::StatusOr<v1::CommitResponse> commit(uint64_t generation);
   void abort();
 
-  uint64_t staged_generation() const;  // 0: nothing is staged
+  // 0: nothing is staged. Does not wait for a table that is being built.
+  uint64_t staged_generation() const { return staged_generation_.load(std::memory_order_relaxed); }
 
  private:
+  void keep(std::optional<ReadyTable> staged);
   void release_unused(const Table* running);
 
   Registry& registry_;
   const State state_;
   const SwitchTo switch_to_;
-  mutable std::mutex mutex_;  // guards the rest
+  std::mutex mutex_;  // guards `staged_`
   std::optional<ReadyTable> staged_;
+  std::atomic<uint64_t> staged_generation_ = 0;  // of `staged_`, for whoever only wants to know
 };
 
 }  // namespace sluice::dataplane
