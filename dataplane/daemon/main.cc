@@ -20,14 +20,14 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr int kExitError = 1;
-constexpr int kExitUsage = 2;
+constexpr int kExitUsage = 3;
 constexpr mode_t kFileMask = 0027;  // state and socket are the owner's and the group's
 constexpr char kFooter[] =
     "Example:\n"
     "  sluice compile -f policy.yaml -o table.binpb\n"
     "  sluice-dataplane --config dataplane.yaml --table table.binpb\n\n"
     "Without --table the node begins with its last-good table, or waits for a controller.\n"
-    "SIGTERM and SIGINT end it. Exit codes: 0 ok, 1 error, 2 usage.";
+    "SIGTERM and SIGINT end it. Exit codes: 0 ok, 1 error, 3 usage.";
 
 struct Options {
   std::string config;

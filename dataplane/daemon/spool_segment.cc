@@ -78,10 +78,13 @@ absl::StatusOr<Descriptor> create_segment(const std::string& directory, SpoolSeg
   segment.path = fmt::format("{}/{:016x}.records", directory, segment.number);
   Descriptor file(open(segment.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   if (!file.is_open()) return failed("create", segment.path);
-  if (absl::Status written = write_all(file, make_head(segment.incarnation)); !written.ok())
-    return written;
+  absl::Status made = write_all(file, make_head(segment.incarnation));
+  if (made.ok()) made = sync_directory(directory);
+  if (!made.ok()) {
+    unlink(segment.path.c_str());  // every try on a full disk would leave one
+    return made;
+  }
   segment.size_bytes = kSegmentHeadBytes;
-  if (absl::Status synced = sync_directory(directory); !synced.ok()) return synced;
   return file;
 }
 

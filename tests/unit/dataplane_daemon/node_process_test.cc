@@ -206,8 +206,8 @@ TEST(Node, CommandLineIsAnsweredClearly) {
   const Row rows[] = {
       {{"--version"}, 0, "sluice-dataplane "},
       {{"--help"}, 0, "Example:"},
-      {{}, 2, "--config is required"},
-      {{"--config", bench.config, "--colour"}, 2, "--colour"},
+      {{}, 3, "--config is required"},
+      {{"--config", bench.config, "--colour"}, 3, "--colour"},
       {{"--config", bench.config, "--check"}, 0, "the configuration is valid"},
       {{"--config", bench.config, "--check", "--table", bench.table}, 0, "valid"},
       {{"--config", bench.config, "--table", no_table}, 1, "is no compiled table"},
