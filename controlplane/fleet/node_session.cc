@@ -161,7 +161,8 @@ void NodeSession::give_turn_back() {
 }
 
 absl::Status NodeSession::stage(const Target& target) {
-  if (!is_connected()) ask_status();  // it may have come back since it was asked last
+  // What was known may be old: it came back, it hangs, or another node has its address.
+  ask_status();
   if (!is_connected()) {
     const absl::MutexLock lock(&mutex_);
     return absl::UnavailableError(error_);
