@@ -147,7 +147,10 @@ class Builder {
     for (const v1::BackendEntry& backend : entry.backends()) {
       const IpAddress address = *IpAddress::from_bytes(backend.address());
       const auto id = registry_.backend({pool.name, backend.name(), address});
-      if (!id) return absl::ResourceExhaustedError("the node cannot number more backends");
+      if (!id) {
+        return absl::ResourceExhaustedError(
+            "the node has given all ids of backends since it started; a restart begins anew");
+      }
       table_->backend_capacity = std::max(table_->backend_capacity, id->index() + 1);
       Labels labels = pool.labels;
       for (const auto& [key, value] : backend.labels())
@@ -205,7 +208,11 @@ class Builder {
                                         route.name,
                                         {pool.name, member.name, member.address},
                                         member.labels});
-      if (!id) return absl::ResourceExhaustedError("the node cannot number more targets");
+      if (!id) {
+        return absl::ResourceExhaustedError(
+            "the node has given all ids of (route, backend) pairs since it started; a restart "
+            "begins anew");
+      }
       use.targets.push_back(*id);
     }
     return absl::OkStatus();
