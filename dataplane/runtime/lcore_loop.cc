@@ -34,18 +34,22 @@ void rest(std::chrono::nanoseconds time) noexcept {
   nanosleep(&duration, nullptr);
 }
 
-// One reading per turn; the distance to the wall clock is measured anew now and then, because
-// somebody may set it.
+// One reading per turn. The distance to the wall clock is measured anew now and then, because
+// somebody may set it, and held while it moves by less than `kOffsetSteadyNs`, so that the records
+// of a flow's start and end agree on when it started.
 class TurnClock {
  public:
   void tick(CoreContext& core) noexcept {
     core.now_ns = read_clock(CLOCK_MONOTONIC);
     if (core.now_ns - measured_ns_ < kNsPerSecond) return;
-    core.realtime_offset_ns = read_clock(CLOCK_REALTIME) - core.now_ns;
     measured_ns_ = core.now_ns;
+    const uint64_t offset = read_clock(CLOCK_REALTIME) - core.now_ns;
+    const uint64_t moved = offset - core.realtime_offset_ns + kOffsetSteadyNs;
+    if (moved > 2 * kOffsetSteadyNs) core.realtime_offset_ns = offset;
   }
 
  private:
+  static constexpr uint64_t kOffsetSteadyNs = 10'000'000;
   uint64_t measured_ns_ = 0;
 };
 
