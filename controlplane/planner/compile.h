@@ -38,8 +38,8 @@ struct CompileResult {
 CompileResult compile_policy(const v1::Policy& policy, const SourceMap& source,
                              const TableHeader& header);
 
-// Whether the two tables agree in everything that eligibility rests on (classes, routes, labels,
-// guardrails' effect).
+// Whether the two tables agree in everything that eligibility rests on (classes, services'
+// addresses, routes, labels, guardrails' effect).
 bool same_eligibility(const v1::ForwardingTable& a, const v1::ForwardingTable& b);
 
 }  // namespace sluice::controlplane

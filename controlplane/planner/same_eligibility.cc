@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "controlplane/planner/compile.h"
@@ -39,6 +40,19 @@ std::map<std::string, Labels> service_labels(const v1::ForwardingTable& table) {
   for (const v1::ServiceEntry& service : table.services())
     labels[service.name()] = to_labels(service.labels());
   return labels;
+}
+
+// Flows of an address go on when it changes hands; the new service may allow them other pools.
+std::map<std::tuple<std::string, uint32_t, uint32_t>, std::string> endpoint_owners(
+    const v1::ForwardingTable& table) {
+  std::map<std::tuple<std::string, uint32_t, uint32_t>, std::string> owners;
+  for (const v1::ServiceEntry& service : table.services()) {
+    for (const std::string& address : service.addresses()) {
+      for (const v1::ServicePort& port : service.ports())
+        owners[{address, port.protocol(), port.port()}] = service.name();
+    }
+  }
+  return owners;
 }
 
 using BackendKey = std::pair<std::string, std::string>;  // pool, backend; "" is the pool itself
@@ -80,7 +94,8 @@ std::map<std::string, std::set<std::string>> route_pools(const v1::ForwardingTab
 bool same_eligibility(const v1::ForwardingTable& a, const v1::ForwardingTable& b) {
   return same_entries(a.client_classes(), b.client_classes()) &&
          same_entries(a.steering(), b.steering()) && service_labels(a) == service_labels(b) &&
-         route_pools(a) == route_pools(b) && same_where_both(pool_labels(a), pool_labels(b));
+         endpoint_owners(a) == endpoint_owners(b) && route_pools(a) == route_pools(b) &&
+         same_where_both(pool_labels(a), pool_labels(b));
 }
 
 }  // namespace sluice::controlplane

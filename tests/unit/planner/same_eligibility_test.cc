@@ -57,6 +57,8 @@ const std::vector<Row>& rows() {
        [](v1::Policy& p) {
          (*p.mutable_services(0)->mutable_metadata()->mutable_labels())["x"] = "y";
        }},
+      {"a service's address", false,
+       [](v1::Policy& p) { p.mutable_services(0)->mutable_spec()->add_addresses("203.0.113.77"); }},
       {"a route's fallback", false,
        [](v1::Policy& p) { p.mutable_routes(1)->mutable_spec()->add_fallback("chat-v1-eu"); }},
       {"a route's clients", false,
