@@ -14,6 +14,7 @@ PURE = {"dataplane/net"}
 ALLOWED = {
     "dataplane/yaml": set(),
     "dataplane/rpc": set(),
+    "dataplane/log": set(),
     "dataplane/net": set(),
     "dataplane/maglev": PURE,
     "dataplane/flow": PURE,
@@ -26,6 +27,7 @@ ALLOWED = {
     | {
         "dataplane/yaml",
         "dataplane/rpc",
+        "dataplane/log",
         "dataplane/flow",
         "dataplane/table",
         "dataplane/pipeline",
@@ -52,6 +54,7 @@ ALLOWED = {
     "controlplane/daemon": {
         "dataplane/yaml",
         "dataplane/rpc",
+        "dataplane/log",
         "controlplane/policy",
         "controlplane/store",
         "controlplane/fleet",
@@ -76,6 +79,7 @@ DPDK_MODULES = {"dataplane/pipeline", "dataplane/runtime", "dataplane/port"}
 PIPELINE_DPDK = {"rte_mbuf.h", "rte_mempool.h", "rte_prefetch.h"}
 GRPC_MODULES = {
     "dataplane/rpc",
+    "dataplane/log",
     "dataplane/daemon",
     "controlplane/fleet",
     "controlplane/service",

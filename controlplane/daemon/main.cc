@@ -11,8 +11,8 @@
 #include <string>
 
 #include "controlplane/daemon/controller.h"
-#include "controlplane/daemon/log.h"
 #include "controlplane/daemon/settings.h"
+#include "dataplane/log/open_log.h"
 
 namespace sluice::controlplane {
 namespace {

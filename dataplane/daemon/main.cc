@@ -9,11 +9,11 @@
 #include <string>
 
 #include "dataplane/daemon/boot_table.h"
-#include "dataplane/daemon/log.h"
 #include "dataplane/daemon/node.h"
 #include "dataplane/daemon/settings.h"
 #include "dataplane/daemon/stager.h"
 #include "dataplane/daemon/status_text.h"
+#include "dataplane/log/open_log.h"
 #include "fmt/format.h"
 
 namespace sluice::dataplane {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sets up spdlog: text for people, or one JSON object per line.
-#include "dataplane/daemon/log.h"
+#include "dataplane/log/open_log.h"
 
 #include <memory>
 #include <string>
@@ -11,7 +11,7 @@
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
-namespace sluice::dataplane {
+namespace sluice {
 namespace {
 
 constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%e%z %l %v";
@@ -75,4 +75,4 @@ void open_log(const v1::LogConfig& config) {
   gpr_set_log_function(log_grpc);
 }
 
-}  // namespace sluice::dataplane
+}  // namespace sluice
