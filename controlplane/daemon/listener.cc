@@ -4,6 +4,7 @@
 #include "controlplane/daemon/listener.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kUnix = "unix:";
+constexpr mode_t kSocketMode = 0660;         // who may write to it may connect
 constexpr int kReceiveBytesMax = 256 << 20;  // a policy with 500,000 prefixes has about 20 MiB
 
 // Whether somebody accepts connections on the socket.
@@ -78,6 +80,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> listen(const std::string& address,
     return absl::UnavailableError(absl::StrCat(
         "listen: cannot listen on ", address, ": the address is in use or not one of this host's"));
   }
+  if (address.rfind(kUnix, 0) == 0) ::chmod(address.c_str() + kUnix.size(), kSocketMode);
   return server;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -20,6 +21,7 @@ namespace {
 constexpr int kOk = 0;
 constexpr int kError = 1;
 constexpr int kUsage = 3;
+constexpr mode_t kFileMask = 0027;  // stores and socket are the owner's and the group's
 
 constexpr char kExample[] = R"(Example of a configuration:
   listen: unix:/run/sluice/controller.sock
@@ -59,6 +61,7 @@ int serve(const ControllerSettings& settings) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  umask(kFileMask);
 
   open_log(settings.log);
   for (const std::string& notice : settings.notices)

@@ -19,7 +19,8 @@ struct NodesOptions {
 
 Cell generation_cell(const v1::NodeEntry& node) {
   const uint64_t running = node.status().generation();
-  if (running == node.target_generation()) return {fmt::format("{}", running)};
+  const bool has_target = node.target_generation() != 0;  // the controller has a table
+  if (!has_target || running == node.target_generation()) return {fmt::format("{}", running)};
   return {fmt::format("{} (should be {})", running, node.target_generation()), Colour::kYellow};
 }
 
