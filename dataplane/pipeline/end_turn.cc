@@ -12,7 +12,7 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
-// Every flow is looked at this often, so that it outlives its timeout by no more.
+// A flow is looked at about this often; later when turns are too long or too short of room for it.
 constexpr uint64_t kSweepPeriodNs = 1'000'000'000;
 // Bounds a turn: this many entry lines, read in order, take a few microseconds.
 constexpr uint64_t kEntriesPerTurnMax = 256;
