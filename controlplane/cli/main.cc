@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Entry of `sluice`.
+#include <pwd.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -17,6 +18,10 @@ std::map<std::string, std::string> environment_of(char** variables) {
     if (equals != std::string::npos) {
       environment[variable.substr(0, equals)] = variable.substr(equals + 1);
     }
+  }
+  // Services and containers run without it, and a change should still name its author.
+  if (const passwd* account = getpwuid(geteuid()); account != nullptr) {
+    environment.emplace("USER", account->pw_name);
   }
   return environment;
 }

@@ -63,11 +63,18 @@ std::string first_word(const std::vector<std::string>& arguments) {
   return "";
 }
 
+// "nodes", or "audit query" for a verb below a noun.
+std::string chosen_words(const CLI::App& verb) {
+  const std::vector<const CLI::App*> below =
+      verb.get_subcommands([](const CLI::App* one) { return one->parsed(); });
+  return below.empty() ? verb.get_name() : verb.get_name() + " " + chosen_words(*below.front());
+}
+
 ExitCode report_usage(const CLI::App& app, const Invocation& invocation, const char* message) {
   const std::string word = first_word(invocation.arguments);
   if (!app.get_subcommands().empty()) {
     fmt::print(invocation.err, "error: {}\nSee sluice {} --help\n", message,
-               app.get_subcommands().front()->get_name());
+               chosen_words(*app.get_subcommands().front()));
     return ExitCode::kUsage;
   }
   if (word.empty()) {
@@ -105,7 +112,11 @@ ExitCode run_cli(Invocation& invocation) {
     return report_usage(app, invocation, error.what());
   }
   Session session(invocation, options);
-  return verbs.chosen()(session);
+  const ExitCode code = verbs.chosen()(session);
+  if (!invocation.out.flush()) {
+    return session.fail(ExitCode::kError, "cannot write to standard output");
+  }
+  return code;
 }
 
 }  // namespace sluice::controlplane::cli

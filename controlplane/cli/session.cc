@@ -16,6 +16,7 @@ namespace {
 
 // A whole policy and its plan fit; the server sets the real limits.
 constexpr int kMessageBytesMax = 256 << 20;
+constexpr char kNoPermission[] = "Permission denied";
 
 std::string violation_text(const v1::Violation& violation) {
   std::string text;
@@ -89,6 +90,13 @@ ExitCode Session::report(const grpc::Status& status) {
 }
 
 ExitCode Session::report_unreachable(const grpc::Status& status) {
+  // Of a Unix socket: the file's permissions say who may connect.
+  if (status.error_message().find(kNoPermission) != std::string::npos) {
+    return fail(ExitCode::kNotPermitted,
+                fmt::format("not permitted to use {}: run as root, or as the user or the group "
+                            "that owns it",
+                            address_));
+  }
   return fail(ExitCode::kUnreachable,
               fmt::format("cannot reach the controller at {} ({}); is sluice-controller running "
                           "there? --server, --context or SLUICE_SERVER name another",

@@ -4,11 +4,10 @@
 #include "controlplane/cli/settings.h"
 
 #include <filesystem>
-#include <fstream>
 #include <optional>
-#include <sstream>
 
 #include "absl/strings/str_join.h"
+#include "controlplane/cli/input_files.h"
 #include "dataplane/yaml/read_message.h"
 #include "fmt/format.h"
 #include "sluice/v1/config.pb.h"
@@ -41,13 +40,11 @@ absl::StatusOr<v1::CliConfig> read_config(const ConfigFile& file) {
   std::error_code unreadable;
   if (!file.is_named && !fs::exists(file.path, unreadable)) return config;
 
-  std::ifstream stream(file.path);
-  std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
-    return absl::InvalidArgumentError(fmt::format("cannot read {}", file.path.string()));
-  }
+  const absl::StatusOr<std::string> text = read_file(file.path.string());
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  if (text->find_first_not_of(" \t\r\n") == std::string::npos) return config;
   std::vector<YamlProblem> problems;
-  read_document(text.str(), config, {.problems = &problems, .on_field = {}});
+  read_document(*text, config, {.problems = &problems, .on_field = {}});
   if (problems.empty()) return config;
   const YamlProblem& first = problems.front();
   return absl::InvalidArgumentError(

@@ -3,10 +3,23 @@
 // Options that several verbs share.
 #include "controlplane/cli/verbs.h"
 
+#include "absl/strings/numbers.h"
 #include "controlplane/cli/values.h"
+#include "dataplane/net/ip_address.h"
+#include "fmt/format.h"
 
 namespace sluice::controlplane::cli {
 namespace {
+
+// A watch at full speed would be load on the controller, and no human reads it.
+constexpr absl::Duration kWatchIntervalMin = absl::Milliseconds(100);
+
+// What is wrong with `text`; empty: nothing.
+std::string check_clients(const std::string& text) {
+  if (dataplane::IpPrefix::parse(text)) return "";
+  return fmt::format("\"{}\" is no address and no prefix; write 198.51.100.7 or 198.51.100.0/24",
+                     text);
+}
 
 const char* name_of(Format format) {
   switch (format) {
@@ -53,9 +66,10 @@ void add_format(CLI::App& verb, Format& format, const std::vector<Format>& allow
 
 void add_flow_filter(CLI::App& verb, v1::FlowFilter& filter) {
   const auto add = [&verb](const std::string& name, std::string* value, const std::string& about) {
-    verb.add_option(name, *value, about);
+    return verb.add_option(name, *value, about);
   };
-  add("--client", filter.mutable_client_prefix(), "Only clients in this address or prefix");
+  add("--client", filter.mutable_client_prefix(), "Only clients in this address or prefix")
+      ->check(check_clients);
   add("--service", filter.mutable_service(), "Only this service");
   add("--class", filter.mutable_client_class(), "Only this client class");
   add("--route", filter.mutable_route(), "Only this route");
@@ -76,7 +90,12 @@ void add_authorship(CLI::App& verb, std::string& author, std::string& message) {
 
 void add_watch(CLI::App& verb, WatchOptions& options) {
   verb.add_flag("-w,--watch", options.is_wanted, "Show it again and again");
-  add_duration(verb, "--interval", options.interval, "Time between two looks; default 2s");
+  add_duration(verb, "--interval", options.interval, "Time between two looks; default 2s")
+      ->check([](const std::string& text) {
+        const absl::StatusOr<absl::Duration> interval = parse_duration(text);
+        const bool is_short = interval.ok() && *interval < kWatchIntervalMin;
+        return is_short ? fmt::format("{} is too short; write 100ms or more", text) : "";
+      });
 }
 
 ExitCode watch(Session& session, const WatchOptions& options,
@@ -86,7 +105,7 @@ ExitCode watch(Session& session, const WatchOptions& options,
     if (clears) session.out() << "\x1b[H\x1b[2J";
     const ExitCode code = show();
     session.out() << std::flush;
-    if (code != ExitCode::kOk || !options.is_wanted) return code;
+    if (code != ExitCode::kOk || !options.is_wanted || !session.out()) return code;
     if (!session.invocation().pause(options.interval)) return ExitCode::kOk;
   }
 }
@@ -105,6 +124,16 @@ CLI::Option* add_duration(CLI::App& verb, const std::string& name, absl::Duratio
           },
           about)
       ->type_name("DURATION");
+}
+
+CLI::Validator positive() {
+  return CLI::Validator(
+      [](std::string& text) {
+        uint64_t number = 0;
+        if (absl::SimpleAtoi(text, &number) && number > 0) return std::string();
+        return fmt::format("\"{}\" is no whole number above 0", text);
+      },
+      "POSITIVE");
 }
 
 void print_document(std::ostream& out, Format format, const Document& document) {

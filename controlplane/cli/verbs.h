@@ -47,6 +47,9 @@ void add_flow_filter(CLI::App& verb, v1::FlowFilter& filter);
 // -m and --author
 void add_authorship(CLI::App& verb, std::string& author, std::string& message);
 
+// A check of options that count from 1.
+CLI::Validator positive();
+
 struct WatchOptions {
   bool is_wanted = false;
   absl::Duration interval = absl::Seconds(2);

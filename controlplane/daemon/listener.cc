@@ -3,6 +3,7 @@
 // The gRPC server of the controller on its endpoint.
 #include "controlplane/daemon/listener.h"
 
+#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,10 +40,39 @@ bool is_served(const std::string& path) {
   return served;
 }
 
+absl::Status cannot_listen(const std::string& address, const char* why) {
+  return absl::UnavailableError(absl::StrCat("listen: cannot listen on ", address, ": ", why));
+}
+
+// Whether the port is free: gRPC tells it in many lines, and not why.
+absl::Status try_port(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  const int unknown = ::getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found);
+  if (unknown != 0) return cannot_listen(address, gai_strerror(unknown));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
+  const int handle = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int one = 1;
+  ::setsockopt(handle, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  const bool is_free = ::bind(handle, found->ai_addr, found->ai_addrlen) == 0;
+  const int error = errno;
+  ::close(handle);
+  if (is_free) return absl::OkStatus();
+  return cannot_listen(
+      address, error == EADDRINUSE ? "the port is in use by another server; stop that or configure "
+                                     "another port"
+                                   : std::strerror(error));
+}
+
 }  // namespace
 
 absl::Status prepare_socket(const std::string& address) {
-  if (address.rfind(kUnix, 0) != 0) return absl::OkStatus();
+  if (address.rfind(kUnix, 0) != 0) return try_port(address);
   const std::string path = address.substr(kUnix.size());
   std::error_code failure;
   fs::create_directories(fs::path(path).parent_path(), failure);
@@ -77,8 +107,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> listen(const std::string& address,
   builder.RegisterService(&service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
-    return absl::UnavailableError(absl::StrCat(
-        "listen: cannot listen on ", address, ": the address is in use or not one of this host's"));
+    return cannot_listen(address, "the address is in use or not one of this host's");
   }
   if (address.rfind(kUnix, 0) == 0) ::chmod(address.c_str() + kUnix.size(), kSocketMode);
   return server;

@@ -172,4 +172,12 @@ ParsedPolicy parse_policy(std::span<const SourceFile> files, Violations& violati
   return parsed;
 }
 
+void require_objects(std::span<const SourceFile> files, const v1::Policy& policy,
+                     Violations& violations) {
+  const bool has_object = policy.ByteSizeLong() > 0;
+  if (files.empty() || has_object || !violations.empty()) return;
+  violations.push_back({files.front().name, 0, "",
+                        "holds no object; to delete objects, name them: sluice delete KIND/NAME"});
+}
+
 }  // namespace sluice::controlplane

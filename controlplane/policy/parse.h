@@ -45,4 +45,9 @@ struct ParsedPolicy {
 // name), wrong types, bad object names, a name twice. What could be read is returned all the same.
 ParsedPolicy parse_policy(std::span<const SourceFile> files, Violations& violations);
 
+// Files without a single object are a slip (a truncated file, a template that gave nothing), and as
+// a whole policy they would delete everything: a violation, unless there are others already.
+void require_objects(std::span<const SourceFile> files, const v1::Policy& policy,
+                     Violations& violations);
+
 }  // namespace sluice::controlplane

@@ -95,6 +95,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
 
   Violations violations;
   const ParsedPolicy parsed = parse_policy(files, violations);
+  require_objects(files, parsed.policy, violations);
   const Prune prune = change.prune() ? Prune::kYes : Prune::kNo;
   const v1::Policy desired =
       apply_change(base->policy, parsed.policy, prune, deletions, violations);

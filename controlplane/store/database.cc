@@ -7,6 +7,8 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -228,6 +230,10 @@ absl::StatusOr<Database> Database::open(const std::string& path, const Schema& s
   }
   if (fs::file_size(path, failure) == 0 && !failure) {
     return to_status(SQLITE_CORRUPT, path, "it is empty");
+  }
+  if (::access(path.c_str(), R_OK | W_OK) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": ", std::strerror(errno), "; run as the user that owns it and its directory"));
   }
   absl::StatusOr<Database> database = connect(path);
   if (!database.ok()) return database.status();

@@ -19,7 +19,7 @@ absl::StatusOr<v1::ForwardingTable> read_table_file(const std::string& path) {
   v1::ForwardingTable table;
   if (bytes->empty() || !table.ParseFromString(*bytes)) {
     return absl::InvalidArgumentError(fmt::format(
-        "--table: {} is no compiled table; `sluice compile -f policy.yaml -o {}` makes one", path,
+        "--table: {} is no compiled table; make one: sluice compile -f policy.yaml -o table.binpb",
         path));
   }
   return table;

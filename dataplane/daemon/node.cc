@@ -152,10 +152,7 @@ absl::Status Node::build_first_table(std::optional<v1::ForwardingTable> given) {
   for (const std::string& complaint : complaints)
     spdlog::error("{}", complaint);
   std::optional<BootTable> chosen = choose_boot_table(std::move(given), std::move(last_good));
-  if (!chosen) {
-    spdlog::warn("there is no forwarding table; waiting for one");
-    return absl::OkStatus();
-  }
+  if (!chosen) return absl::OkStatus();
   absl::StatusOr<ReadyTable> ready = make_ready(std::move(chosen->message), nullptr, registry_);
   if (!ready.ok() && chosen->durability == Durability::kSave) {
     return absl::InvalidArgumentError(fmt::format("--table: {}", text_of(ready.status())));
@@ -222,7 +219,10 @@ absl::Status Node::start_control() {
 }
 
 absl::Status Node::start_first_table() {
-  if (!first_) return absl::OkStatus();
+  if (!first_) {
+    spdlog::warn("there is no forwarding table; waiting for one");
+    return absl::OkStatus();
+  }
   const absl::Status switched = forwarding_->switch_to(*first_, first_durability_);
   first_.reset();
   return switched;

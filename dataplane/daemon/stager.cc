@@ -21,9 +21,10 @@ const Table* table_of(const RunningState& state) {
 // A controller of an older term, an older revision or an older generation was overtaken.
 absl::Status check_newer(const v1::ForwardingTable& running, const v1::ForwardingTable& next) {
   if (std::pair(next.term(), next.revision()) < std::pair(running.term(), running.revision())) {
-    return absl::FailedPreconditionError(
-        fmt::format("term {} revision {} is older than term {} revision {}, which runs",
-                    next.term(), next.revision(), running.term(), running.revision()));
+    return absl::FailedPreconditionError(fmt::format(
+        "term {} revision {} is older than term {} revision {}, which runs; does the controller "
+        "have an old or empty store?",
+        next.term(), next.revision(), running.term(), running.revision()));
   }
   if (next.generation() <= running.generation()) {
     return absl::FailedPreconditionError(fmt::format(

@@ -35,7 +35,8 @@ absl::Status refusal(const PortConfig& config, std::string_view doing, int error
       fmt::format("{}: {} fails: {}{}{}", label(config), doing, rte_strerror(-error),
                   complaint.empty() ? "" : "; ", complaint);
   // The drivers' error numbers do not tell a missing capability from anything else.
-  if (geteuid() != 0) return absl::PermissionDeniedError(text + " (this process is not root)");
+  if (geteuid() != 0)
+    return absl::PermissionDeniedError(text + "; this process is not root: run it as root");
   return absl::FailedPreconditionError(text);
 }
 

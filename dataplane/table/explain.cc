@@ -146,16 +146,19 @@ class Account {
 
   std::string why_not(const Pool& pool) const {
     uint32_t up = 0;
+    uint32_t draining = 0;
     bool expired = false;
     for (const PoolMember& member : pool.members) {
       const BackendLine* line = snapshot_.find(member.id);
       if (line == nullptr) continue;
       up += line->state == BackendState::kUp ? 1 : 0;
+      draining += line->state == BackendState::kDraining ? 1 : 0;
       expired |= line->expired;
     }
     if (expired) return "it is past eligible_until";
-    return absl::StrCat(up, " of ", pool.members.size(), " backends are up, min_up is ",
-                        pool.min_up);
+    return absl::StrCat(up, " of ", pool.members.size(), " backends are up",
+                        draining > 0 ? absl::StrCat(" (draining: ", draining, ")") : "",
+                        ", min_up is ", pool.min_up);
   }
 
   void tell_pool() {

@@ -80,8 +80,7 @@ void add_audit(Verbs& verbs) {
   verb.add_option("--since", options->since, "Begun at or after: RFC 3339, or 10m ago");
   verb.add_option("--until", options->until, "Begun before: RFC 3339, or 10m ago");
   verb.add_flag("--ended", options->is_ended_only, "Only records of ends");
-  verb.add_option("--limit", options->limit, "At most so many; default 100")
-      ->check(CLI::PositiveNumber);
+  verb.add_option("--limit", options->limit, "At most so many; default 100")->check(positive());
   add_format(verb, options->format, {Format::kTable, Format::kWide, Format::kJson, Format::kYaml});
 }
 

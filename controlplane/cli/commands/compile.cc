@@ -92,8 +92,8 @@ void add_compile(Verbs& verbs) {
   verb.add_option("--key", options->key_file,
                   "Steering key: 16 bytes or 32 hexadecimal digits; default a documented test key")
       ->type_name("FILE");
-  verb.add_option("--generation", options->generation, "Default 1")->check(CLI::PositiveNumber);
-  verb.add_option("--revision", options->revision, "Default 1")->check(CLI::PositiveNumber);
+  verb.add_option("--generation", options->generation, "Default 1")->check(positive());
+  verb.add_option("--revision", options->revision, "Default 1")->check(positive());
   verb.add_option("--format", options->format, "binpb, which nodes read, or json")
       ->check(CLI::IsMember({"binpb", "json"}));
 }

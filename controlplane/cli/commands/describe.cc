@@ -116,6 +116,11 @@ void describe_object(Session& session, const Observed& observed, const ObjectNam
 ExitCode describe(Session& session, const std::vector<std::string>& words) {
   const absl::StatusOr<Target> target = parse_target(words);
   if (!target.ok()) return session.fail(ExitCode::kUsage, target.status());
+  if (target->what == TargetKind::kNodes || target->what == TargetKind::kBackends) {
+    return session.fail(ExitCode::kUsage,
+                        "describe shows objects of the policy; for nodes and backends write "
+                        "sluice get nodes -o yaml or sluice get backends -o yaml");
+  }
   if (target->what != TargetKind::kPolicy || target->name.empty()) {
     return session.fail(ExitCode::kUsage, "describe needs one object: KIND NAME or KIND/NAME");
   }

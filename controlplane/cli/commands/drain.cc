@@ -64,8 +64,10 @@ ExitCode set_overrides(Session& session, const DrainOptions& options, v1::Overri
       continue;
     }
     const bool drains = state == v1::Override::STATE_DRAINING;
+    // No node was told anything: there was no such drain.
+    const char* lifted = response.nodes().empty() ? "not drained" : "no longer drained";
     fmt::print(session.out(), "{} {}, generation {}\n", text_of(target),
-               drains ? "draining: keeps its flows, gets no new ones" : "no longer drained",
+               drains ? "draining: keeps its flows, gets no new ones" : lifted,
                response.generation());
     print_nodes(session.out(), response.nodes(), session.palette());
   }
@@ -80,7 +82,7 @@ void add_one(Verbs& verbs, const std::string& name, const std::string& about,
       [options, state](Session& session) { return set_overrides(session, *options, state); });
   verb.add_option("targets", options->targets, "pool/NAME or backend/POOL/NAME of each")
       ->required();
-  verb.add_option("--author", options->author, "Who, for the history; default $USER");
+  verb.add_option("--author", options->author, "Who, for the controller's log; default $USER");
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml});
 }
 

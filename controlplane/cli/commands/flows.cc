@@ -51,8 +51,7 @@ void add_flows(Verbs& verbs) {
         return watch(session, options->watch, [&] { return show_flows(session, *options); });
       });
   add_flow_filter(verb, options->filter);
-  verb.add_option("--limit", options->limit, "At most so many; default 100")
-      ->check(CLI::PositiveNumber);
+  verb.add_option("--limit", options->limit, "At most so many; default 100")->check(positive());
   add_watch(verb, options->watch);
   add_format(verb, options->format, {Format::kTable, Format::kWide, Format::kJson, Format::kYaml});
 }

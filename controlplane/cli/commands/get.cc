@@ -15,9 +15,11 @@ namespace {
 
 using google::protobuf::Message;
 
+constexpr char kApiVersion[] = "sluice/v1";
+
 struct GetOptions {
   std::vector<std::string> words;
-  uint64_t revision = 0;
+  uint64_t revision = 0;  // 0: the newest
   WatchOptions watch;
   Format format = Format::kTable;
 };
@@ -48,6 +50,7 @@ ExitCode select(Session& session, const Target& target, const v1::Policy& policy
 Document object_document(const Kind& kind, const Message& object) {
   Document document = document_of(object, Unset::kOmit);
   document.add("kind", Document::text(kind.name));
+  document.add("apiVersion", Document::text(kApiVersion));
   return document;
 }
 
@@ -142,6 +145,17 @@ Document backends_document(const v1::ListNodesResponse& nodes, const std::string
   return document;
 }
 
+void print_backend_names(Session& session, const v1::Policy& policy, const std::string& pool,
+                         const std::string& name) {
+  for (const v1::Pool& owner : policy.pools()) {
+    if (!pool.empty() && owner.metadata().name() != pool) continue;
+    for (const v1::Backend& backend : owner.spec().backends()) {
+      if (!name.empty() && backend.name() != name) continue;
+      fmt::print(session.out(), "backend/{}/{}\n", owner.metadata().name(), backend.name());
+    }
+  }
+}
+
 ExitCode get_backends(Session& session, const GetOptions& options, const Target& target) {
   v1::GetPolicyResponse policy;
   ExitCode code = session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), policy);
@@ -158,6 +172,8 @@ ExitCode get_backends(Session& session, const GetOptions& options, const Target&
   }
   if (is_document(options.format)) {
     print_document(session.out(), options.format, backends_document(nodes, pool, name));
+  } else if (options.format == Format::kName) {
+    print_backend_names(session, policy.policy(), pool, name);
   } else {
     table.print(session.out(), session.palette());
   }
@@ -167,6 +183,11 @@ ExitCode get_backends(Session& session, const GetOptions& options, const Target&
 ExitCode get(Session& session, const GetOptions& options) {
   const absl::StatusOr<Target> target = parse_target(options.words);
   if (!target.ok()) return session.fail(ExitCode::kUsage, target.status());
+  const bool is_of_nodes =
+      target->what == TargetKind::kBackends || target->what == TargetKind::kNodes;
+  if (is_of_nodes && options.revision != 0) {
+    return session.fail(ExitCode::kUsage, "--revision is for the policy; nodes tell what is now");
+  }
   switch (target->what) {
     case TargetKind::kBackends:
       return get_backends(session, options, *target);
@@ -189,7 +210,8 @@ void add_get(Verbs& verbs) {
   verb.add_option("target", options->words, "KIND, KIND NAME or KIND/NAME; all for every object")
       ->required()
       ->expected(1, 2);
-  verb.add_option("--revision", options->revision, "As of this revision; default the newest");
+  verb.add_option("--revision", options->revision, "As of this revision; default the newest")
+      ->check(positive());
   add_watch(verb, options->watch);
   add_format(verb, options->format,
              {Format::kTable, Format::kWide, Format::kJson, Format::kYaml, Format::kName});

@@ -47,7 +47,7 @@ void add_history(Verbs& verbs) {
   CLI::App& verb = verbs.add(
       "history", "List the revisions of the policy, newest first", "sluice history --limit 5",
       [options](Session& session) { return show_history(session, *options); });
-  verb.add_option("--limit", options->limit, "How many; default 20")->check(CLI::PositiveNumber);
+  verb.add_option("--limit", options->limit, "How many; default 20")->check(positive());
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml});
 }
 

@@ -32,6 +32,7 @@ ExitCode compile_files(Session& session, const std::vector<std::string>& files,
 
   Violations violations;
   const ParsedPolicy parsed = parse_policy(sources, violations);
+  require_objects(sources, parsed.policy, violations);
   validate_policy(parsed.policy, parsed.source, violations);
   if (!violations.empty()) return refuse(session, violations, "violation");
 

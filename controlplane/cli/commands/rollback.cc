@@ -34,7 +34,7 @@ void add_rollback(Verbs& verbs) {
                              "sluice rollback 7 -m 'v2 answers slowly'",
                              [options](Session& session) { return roll_back(session, *options); });
   verb.add_option("revision", options->revision, "Default: the one before the newest")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   add_authorship(verb, options->author, options->message);
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml, Format::kName});
 }

@@ -37,6 +37,13 @@ TEST_F(Arguments, ThatMakeNoSenseEndInUsage) {
       {"describe", "pools"},
       {"nodes", "--timeout", "soon"},
       {"completion", "fish"},
+      {"rollback", "x"},
+      {"rollback", "0"},
+      {"get", "pools", "--revision", "0"},
+      {"get", "nodes", "--revision", "1"},
+      {"describe", "node", "edge-1"},
+      {"flows", "--client", "198.51.100.300"},
+      {"nodes", "--watch", "--interval", "0s"},
   };
   for (const auto& arguments : kCases) {
     const Outcome outcome = run(arguments);
@@ -50,6 +57,12 @@ TEST_F(Arguments, ThatMakeNoSenseEndInUsage) {
 TEST_F(Arguments, WithAMisspeltVerbGetASuggestion) {
   EXPECT_EQ(run({"--timeout", "5s", "aply"}).err,
             "error: \"aply\" is no verb; did you mean apply?\n");
+}
+
+TEST_F(Arguments, ThatAreWrongSayWhatIsRightAndWhereToRead) {
+  EXPECT_EQ(run({"rollback", "x"}).err,
+            "error: revision: \"x\" is no whole number above 0\nSee sluice rollback --help\n");
+  EXPECT_TRUE(has(run({"audit", "query", "-o", "name"}).err, "See sluice audit query --help\n"));
 }
 
 TEST_F(Arguments, MayNameTheServerBeforeOrAfterTheVerb) {
@@ -79,7 +92,21 @@ TEST_F(Arguments, OfCompletionGiveAScript) {
   EXPECT_TRUE(has(outcome.out, "explain"));
 }
 
+TEST_F(Arguments, OfCompletionGiveWhatTheVerbTakes) {
+  const std::string script = run({"completion", "bash"}).out;
+
+  EXPECT_TRUE(has(script, "completion) words=\"bash zsh "));
+  EXPECT_TRUE(has(script, "drain) words=\"$(_sluice_names pools"));
+  EXPECT_TRUE(has(script, "compile:-o)"));
+}
+
 using Settings = Cli;
+
+TEST_F(Settings, MayBeAnEmptyFile) {
+  environment_["SLUICE_CONFIG"] = write("config.yaml", "");
+
+  EXPECT_EQ(run({"nodes"}).code, 0);
+}
 
 TEST_F(Settings, TakeTheServerFromTheContext) {
   environment_.erase("SLUICE_SERVER");
@@ -170,6 +197,21 @@ TEST_F(Failure, ToReachTheServerNamesTheAddressAndTheRemedy) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_TRUE(has(outcome.err, "cannot reach the controller at " + address)) << outcome.err;
   EXPECT_TRUE(has(outcome.err, "SLUICE_SERVER")) << outcome.err;
+}
+
+// Does not take a single byte.
+struct FullDevice : std::streambuf {};
+
+TEST_F(Failure, ToWriteTheOutputIsAnError) {
+  FullDevice device;
+  std::istringstream in;
+  std::ostream out(&device);
+  std::ostringstream err;
+  Invocation invocation{
+      .arguments = {"version"}, .environment = environment_, .in = in, .out = out, .err = err};
+
+  EXPECT_EQ(run_cli(invocation), ExitCode::kError);
+  EXPECT_EQ(err.str(), "error: cannot write to standard output\n");
 }
 
 TEST_F(Failure, ToReadAFileIsAnErrorThatNamesIt) {

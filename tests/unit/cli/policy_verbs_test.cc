@@ -171,6 +171,10 @@ TEST_F(PolicyVerbs, GetBackendsShowsWhatEachNodeSays) {
             "chat-v1   a      10.77.1.11   1        edge-1   down    1m0s    3 probes failed\n");
 }
 
+TEST_F(PolicyVerbs, NamesOfBackendsAreWhatDrainTakes) {
+  EXPECT_EQ(run({"get", "backends", "-o", "name"}).out, "backend/chat-v1/a\n");
+}
+
 TEST_F(PolicyVerbs, DescribeShowsRelations) {
   const Outcome pool = run({"describe", "pool", "chat-v1"});
   const Outcome service = run({"describe", "svc/chat"});
@@ -215,6 +219,13 @@ TEST_F(PolicyVerbs, DrainSetsOverridesOfPoolsAndBackends) {
   EXPECT_EQ(requests[2].override().state(), v1::Override::STATE_UNSPECIFIED);
 }
 
+TEST_F(PolicyVerbs, UndrainOfWhatIsNotDrainedDoesNotClaimAChange) {
+  const Outcome outcome = run({"undrain", "pool/chat-v1"});
+
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_TRUE(has(outcome.out, "pool/chat-v1 not drained")) << outcome.out;
+}
+
 TEST_F(PolicyVerbs, ValidateNeedsNoServerAndListsEveryViolation) {
   environment_["SLUICE_SERVER"] = "unix:/nobody.sock";
   const std::string file =
@@ -226,6 +237,13 @@ TEST_F(PolicyVerbs, ValidateNeedsNoServerAndListsEveryViolation) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_TRUE(has(outcome.err, file + ":2: ")) << outcome.err;
   EXPECT_TRUE(has(outcome.err, file + ":3: ")) << outcome.err;
+}
+
+TEST_F(PolicyVerbs, ValidateRefusesFilesWithoutAnyObject) {
+  const Outcome outcome = run({"validate", "-f", write("empty.yaml", "# nothing\n---\n")});
+
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(has(outcome.err, "empty.yaml: holds no object")) << outcome.err;
 }
 
 TEST_F(PolicyVerbs, ValidateShowsWhatGuardrailsRefuse) {

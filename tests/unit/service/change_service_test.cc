@@ -69,6 +69,17 @@ TEST_F(ChangeServiceTest, InvalidPolicyIsRefusedWhole) {
   EXPECT_EQ(one_.staged_generation(), 0U);
 }
 
+TEST_F(ChangeServiceTest, EmptyFileDoesNotPruneThePolicyAway) {
+  apply(kPolicy);
+  v1::ApplyRequest request = apply_of("# a template that gave nothing\n---\n");
+  request.mutable_change()->set_prune(true);
+
+  const auto response = changes_->apply(request);
+
+  EXPECT_EQ(response.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(stored_is(1, 1));
+}
+
 TEST_F(ChangeServiceTest, GuardrailThatLeaksIsAFailedPrecondition) {
   const auto response = changes_->apply(
       apply_of(std::string(kPolicy) + "---\nkind: Guardrail\nmetadata: {name: residency}\n"

@@ -242,6 +242,15 @@ TEST_F(ExplainTest, ADrainingBackendGetsAdoptedFlowsButNoFreshOnes) {
   EXPECT_GT(owned, 10);
 }
 
+TEST_F(ExplainTest, TellsADrainedPoolFromOneThatIsDown) {
+  set_pool("v1", BackendState::kDraining);
+  set_pool("v2", BackendState::kDraining);
+  const v1::ExplainResponse response = told("198.51.100.7");
+
+  EXPECT_NE(response.reasons(3).find("backends are up (draining: "), std::string::npos)
+      << response.reasons(3);
+}
+
 TEST_F(ExplainTest, SaysWhyASlotsOwnerIsPassedOver) {
   states_[{"v1", "v1-a"}] = BackendState::kDown;
   for (int i = 0; i < 100; ++i) {
