@@ -41,8 +41,4 @@ struct Worker {
 // Returns when `worker.stop` is set and every flow has been ended with kShutdown.
 void run_lcore(Worker& worker) noexcept;
 
-// Sends every batch of the core, in one piece per packet where the port asks for it.
-// Drops: kTxFull, kNoBuffer (a chain that does not fit one buffer).
-void transmit(Worker& worker) noexcept;
-
 }  // namespace sluice::dataplane
