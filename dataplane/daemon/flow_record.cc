@@ -54,8 +54,8 @@ v1::FlowRecord to_record(const FlowEvent& event, const RecordOrigin& origin,
   record.set_view(event.view);
   set_time(event.start_ns, *record.mutable_start_time());
   set_time(event.last_ns, *record.mutable_last_time());
-  record.set_packets(event.packets);
-  record.set_bytes(event.bytes);
+  record.set_packets(event.counts.packets);
+  record.set_bytes(event.counts.bytes);
   record.set_tcp_flags(event.tcp_flags);
   if (event.handshake_us != 0) {
     record.mutable_handshake_time()->set_seconds(event.handshake_us / kMicrosecondsPerSecond);

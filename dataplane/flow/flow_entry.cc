@@ -17,8 +17,7 @@ FlowEvent make_event(const FlowEntry<F>& entry, const FlowDetail& detail, EndRea
   event.view = detail.view;
   event.start_ns = detail.start_ns + origin.realtime_offset_ns;
   event.last_ns = entry.last_seen_ns + origin.realtime_offset_ns;
-  event.packets = entry.packets;
-  event.bytes = entry.bytes;
+  event.counts = entry.counts;
   std::memcpy(event.client.data(), entry.key.source(), FlowKey<F>::kAddressBytes);
   std::memcpy(event.service.data(), entry.key.destination(), FlowKey<F>::kAddressBytes);
   event.target = entry.target;

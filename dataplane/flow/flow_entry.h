@@ -18,8 +18,7 @@ namespace sluice::dataplane {
 template <Family F>
 struct alignas(64) FlowEntry {
   FlowKey<F> key;
-  uint64_t packets = 0;  // of this part; likewise bytes
-  uint64_t bytes = 0;
+  FlowCounts counts;  // of this part
   uint64_t last_seen_ns = 0;
   uint32_t backend = 0;  // BackendId
   uint32_t target = 0;   // TargetId

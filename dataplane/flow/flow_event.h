@@ -25,6 +25,12 @@ enum class EndReason : uint8_t {                                // numbers of sl
   kShutdown
 };
 
+// What a part has sent.
+struct FlowCounts {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;  // of IP packets before encapsulation
+};
+
 struct FlowEvent {
   uint64_t flow_id = 0;  // lcore << 48 | count; unique per incarnation
   uint64_t generation = 0;
@@ -32,8 +38,7 @@ struct FlowEvent {
   uint64_t view = 0;
   uint64_t start_ns = 0;  // CLOCK_REALTIME
   uint64_t last_ns = 0;   // of the last packet
-  uint64_t packets = 0;
-  uint64_t bytes = 0;
+  FlowCounts counts;
   std::array<uint8_t, 16> client{};  // 4 or 16 bytes used
   std::array<uint8_t, 16> service{};
   uint32_t target = 0;        // TargetId

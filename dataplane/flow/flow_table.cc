@@ -26,30 +26,12 @@ std::optional<FlowTable<F>> FlowTable<F>::create(uint32_t capacity, const HashKe
 
   FlowTable table;
   table.hash_key_ = key;
+  table.hash_burst_ = keyed_hash_burst<Key::kWords>(best_instruction_set());
   table.buckets_ = std::move(*bucket_lines);
   table.entries_ = std::move(*entries);
   table.details_ = std::move(*details);
   table.bucket_mask_ = buckets - 1;
   return table;
-}
-
-// Written so that the compiler makes one vector compare of it.
-template <Family F>
-uint32_t FlowTable<F>::candidates(const Bucket& bucket, uint16_t tag) noexcept {
-  uint32_t equal = 0;
-  for (uint32_t way = 0; way < kWays; ++way) {
-    equal |= static_cast<uint32_t>(bucket.tags[way] == tag) << way;
-  }
-  return equal & bucket.used;
-}
-
-template <Family F>
-void FlowTable<F>::prefetch_entry(uint64_t hash) const noexcept {
-  const Bucket& bucket = home(hash);
-  const uint32_t equal = candidates(bucket, tag(hash));
-  if (equal == 0) return;
-  const Entry* entry = entries_.elements() + bucket.entries[std::countr_zero(equal)];
-  __builtin_prefetch(entry, 1);
 }
 
 template <Family F>
@@ -129,6 +111,7 @@ void FlowTable<F>::erase(Entry& entry) noexcept {
   if (way.bucket != &home(entry_hash)) --home(entry_hash).spilled;
   --size_;
 
+  entry.key = Key{};  // no flow's: what was guessed before does not match it
   entry.state = FlowState::kFree;
   entry.next_free = first_free_;
   first_free_ = position(entry);

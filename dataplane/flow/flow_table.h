@@ -14,9 +14,10 @@
 #include <optional>
 
 #include "dataplane/flow/flow_entry.h"
+#include "dataplane/flow/tag_match.h"
 #include "dataplane/flow/touched_array.h"
 #include "dataplane/net/flow_key.h"
-#include "dataplane/net/keyed_hash.h"
+#include "dataplane/net/keyed_hash_burst.h"
 
 namespace sluice::dataplane {
 
@@ -33,12 +34,24 @@ class FlowTable {
 
   uint64_t hash(const Key& key) const noexcept { return keyed_hash(hash_key_, key.words); }
 
-  void prefetch_bucket(uint64_t hash) const noexcept { __builtin_prefetch(&home(hash)); }
-  // Fetches the entry that `find` will most likely compare.  Cost: the home bucket, prefetched
-  // before.
-  void prefetch_entry(uint64_t hash) const noexcept;
+  // The same of many keys, with the best instructions that the processor has.
+  void hash(const KeyColumns<Key::kWords>& keys, size_t count, HashColumn& out) const noexcept {
+    hash_burst_(hash_key_, keys, count, out);
+  }
 
-  // Errors: nullptr when there is no such flow.  Cost: one bucket line, one entry line.
+  void prefetch_bucket(uint64_t hash) const noexcept { __builtin_prefetch(&home(hash)); }
+  // The entry that `find` will most likely return, on its way to the cache; nullptr when the home
+  // bucket has none.  Cost: the home bucket, prefetched before.
+  Entry* guess(uint64_t hash) noexcept;
+
+  // Shape: `guess` is what `guess(hash)` gave, however long ago.  Errors: nullptr when there is no
+  // such flow.  Cost: one entry line when the guess is right, else one bucket line and one entry
+  // line.
+  Entry* find(const Key& key, uint64_t hash, Entry* guess) noexcept {
+    if (guess != nullptr && guess->key == key) [[likely]]
+      return guess;
+    return find(key, hash);
+  }
   Entry* find(const Key& key, uint64_t hash) noexcept;
   // The new flow's entry: key set, all else as constructed; the caller gives it a state. The flow
   // must be absent. Errors: nullptr when the table or both of the flow's buckets are full.
@@ -62,7 +75,7 @@ class FlowTable {
   static constexpr uint32_t kNoEntry = 0xffff'ffff;
 
   struct alignas(64) Bucket {
-    std::array<uint16_t, kWays> tags;
+    BucketTags tags;
     std::array<uint32_t, kWays> entries;
     uint32_t spilled;  // flows at home here that live in their second bucket
     uint8_t used;      // a bit per way
@@ -80,13 +93,16 @@ class FlowTable {
   Bucket& second(uint64_t hash) const noexcept {
     return buckets_.elements()[hash >> 24 & bucket_mask_];
   }
-  static uint32_t candidates(const Bucket& bucket, uint16_t tag) noexcept;
+  static uint32_t candidates(const Bucket& bucket, uint16_t tag) noexcept {
+    return match_tags(bucket.tags, tag) & bucket.used;
+  }
   Entry* find_in(Bucket& bucket, const Key& key, uint16_t tag) noexcept;
   Way free_way(uint64_t hash) noexcept;
   Way way_of(uint32_t position, uint64_t hash) noexcept;
   uint32_t take_position() noexcept;
 
   HashKey hash_key_;
+  KeyedHashBurst<Key::kWords> hash_burst_ = nullptr;
   TouchedArray<Bucket> buckets_;
   TouchedArray<Entry> entries_;
   TouchedArray<FlowDetail> details_;
@@ -95,6 +111,18 @@ class FlowTable {
   uint32_t positions_end_ = 0;
   uint32_t first_free_ = kNoEntry;
 };
+
+template <Family F>
+inline auto FlowTable<F>::guess(uint64_t hash) noexcept -> Entry* {
+  const Bucket& bucket = home(hash);
+  const uint32_t equal = candidates(bucket, tag(hash));
+  if (equal == 0) [[unlikely]]
+    return nullptr;
+  Entry* const entry = entries_.elements() + bucket.entries[std::countr_zero(equal)];
+  for (size_t line = 0; line < sizeof(Entry); line += 64)
+    __builtin_prefetch(reinterpret_cast<const char*>(entry) + line, 1);
+  return entry;
+}
 
 extern template class FlowTable<Family::kIpv4>;
 extern template class FlowTable<Family::kIpv6>;

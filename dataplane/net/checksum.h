@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/net/headers.h"
 #include "dataplane/net/ip_address.h"
@@ -33,8 +34,26 @@ constexpr uint16_t checksum_finish(uint64_t sum) noexcept {
   return static_cast<uint16_t>(~sum);
 }
 
+// The same of a sum of less than 2^16 words.
+constexpr uint16_t checksum_finish_short(uint32_t sum) noexcept {
+  sum = (sum >> 16) + (sum & 0xffff);
+  return static_cast<uint16_t>(~(sum + (sum >> 16)));
+}
+
 inline uint16_t checksum(const uint8_t* bytes, size_t size) noexcept {
   return checksum_finish(checksum_add(0, bytes, size));
+}
+
+// Whether the checksum of an IPv4 header without options is right, as `checksum` of its 20 bytes
+// would say. A sum of ones' complements minds neither the order of bytes (RFC 1071 section 2) nor
+// how wide the words are: all widths of whole 16 bits leave the same remainder of 2^16 - 1.
+inline bool is_plain_ipv4_header_intact(const uint8_t* header) noexcept {
+  const auto first = load<uint64_t>(header);
+  const auto second = load<uint64_t>(header + 8);
+  uint64_t sum = first + second;
+  sum += sum < first ? 1 : 0;
+  const uint64_t all = sum + load<uint32_t>(header + 16);
+  return (all + (all < sum ? 1 : 0)) % 0xffff == 0 && all != 0;
 }
 
 // The sum of the pseudo header in front of a TCP, UDP or ICMPv6 message of `size` bytes.

@@ -12,6 +12,14 @@ namespace sluice::dataplane {
 
 static_assert(std::endian::native == std::endian::little, "loads and stores swap bytes");
 
+// As it lies.
+template <class Unsigned>
+inline Unsigned load(const uint8_t* bytes) noexcept {
+  Unsigned raw = 0;
+  std::memcpy(&raw, bytes, sizeof raw);
+  return raw;
+}
+
 // In: network order.  Out: host order.
 inline uint16_t load_be16(const uint8_t* bytes) noexcept {
   uint16_t raw = 0;

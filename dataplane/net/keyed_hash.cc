@@ -21,15 +21,16 @@ HashKey HashKey::from_bytes(std::span<const uint8_t, 16> bytes) noexcept {
 }
 
 uint64_t keyed_hash(const HashKey& key, std::string_view bytes) noexcept {
-  detail::SipState state(key);
+  detail::SipState<uint64_t> state(key);
   const size_t whole = bytes.size() / 8 * 8;
   for (size_t i = 0; i < whole; i += 8) {
     state.absorb(little_endian_word(bytes.data() + i, 8));
   }
   const uint64_t rest =
       whole == bytes.size() ? 0 : little_endian_word(bytes.data() + whole, bytes.size() - whole);
-  state.absorb(rest | uint64_t{bytes.size() & 0xff} << 56);
-  return state.finish();
+  state.absorb(rest | detail::length_word(bytes.size()));
+  state.finish();
+  return state.v0;
 }
 
 }  // namespace sluice::dataplane

@@ -24,35 +24,45 @@ struct HashKey {
 };
 
 namespace detail {
+// Word is uint64_t, or a vector of them: one hash per lane.
+template <class Word>
 struct SipState {
-  uint64_t v0, v1, v2, v3;
+  Word v0, v1, v2, v3;
 
-  explicit constexpr SipState(const HashKey& key) noexcept
-      : v0(key.low ^ 0x736f6d6570736575),
-        v1(key.high ^ 0x646f72616e646f6d),
-        v2(key.low ^ 0x6c7967656e657261),
-        v3(key.high ^ 0x7465646279746573) {}
+  [[gnu::always_inline]] explicit constexpr SipState(const HashKey& key) noexcept
+      : v0((key.low ^ 0x736f6d6570736575) - Word{}),
+        v1((key.high ^ 0x646f72616e646f6d) - Word{}),
+        v2((key.low ^ 0x6c7967656e657261) - Word{}),
+        v3((key.high ^ 0x7465646279746573) - Word{}) {}
 
-  static constexpr uint64_t rotate(uint64_t x, int n) noexcept { return x << n | x >> (64 - n); }
-  constexpr void round() noexcept {
-    v0 += v1, v1 = rotate(v1, 13), v1 ^= v0, v0 = rotate(v0, 32);
-    v2 += v3, v3 = rotate(v3, 16), v3 ^= v2;
-    v0 += v3, v3 = rotate(v3, 21), v3 ^= v0;
-    v2 += v1, v1 = rotate(v1, 17), v1 ^= v2, v2 = rotate(v2, 32);
+  [[gnu::always_inline]] static constexpr void rotate(Word& x, int n) noexcept {
+    x = x << n | x >> (64 - n);
   }
-  constexpr void absorb(uint64_t word) noexcept {
+  [[gnu::always_inline]] constexpr void round() noexcept {
+    v0 += v1, rotate(v1, 13), v1 ^= v0, rotate(v0, 32);
+    v2 += v3, rotate(v3, 16), v3 ^= v2;
+    v0 += v3, rotate(v3, 21), v3 ^= v0;
+    v2 += v1, rotate(v1, 17), v1 ^= v2, rotate(v2, 32);
+  }
+  [[gnu::always_inline]] constexpr void absorb(const Word& word) noexcept {
     v3 ^= word;
     round();
     v0 ^= word;
   }
-  constexpr uint64_t finish() noexcept {
+  // The hash is left in v0.
+  [[gnu::always_inline]] constexpr void finish() noexcept {
     v2 ^= 0xff;
     round();
     round();
     round();
-    return v0 ^ v1 ^ v2 ^ v3;
+    v0 ^= v1 ^ v2 ^ v3;
   }
 };
+
+// What follows the words: how many bytes they are.
+constexpr uint64_t length_word(size_t bytes) noexcept {
+  return uint64_t{bytes & 0xff} << 56;
+}
 }  // namespace detail
 
 // Cost: one round per word and four more; no branches. Equals SipHash-1-3 of the words'
@@ -60,11 +70,12 @@ struct SipState {
 template <size_t Words>
 constexpr uint64_t keyed_hash(const HashKey& key,
                               const std::array<uint64_t, Words>& words) noexcept {
-  detail::SipState state(key);
+  detail::SipState<uint64_t> state(key);
   for (const uint64_t word : words)
     state.absorb(word);
-  state.absorb(uint64_t{Words * 8 & 0xff} << 56);
-  return state.finish();
+  state.absorb(detail::length_word(Words * 8));
+  state.finish();
+  return state.v0;
 }
 
 // The same hash of any bytes, for names and seeds.

@@ -23,20 +23,15 @@ std::unique_ptr<CoreContext> CoreContext::create(const CoreSettings& settings) {
   return core;
 }
 
+void CoreContext::drop(rte_mbuf* mbuf, DropReason reason) noexcept {
+  counters.dropped[static_cast<size_t>(reason)].add(1);
+  drops[drop_count++] = mbuf;
+  if (drop_count == drops.size()) free_drops();
+}
+
 void CoreContext::free_drops() noexcept {
   rte_pktmbuf_free_bulk(drops.data(), drop_count);
   drop_count = 0;
-}
-
-void CoreContext::send(uint16_t port, rte_mbuf* mbuf, const Account& account) noexcept {
-  if (port >= kPortsMax || (ports >> port & 1) == 0) {
-    drop(mbuf, DropReason::kNoNeighbor);
-    return;
-  }
-  TxBatch& batch = tx[port];
-  batch.mbufs[batch.count] = mbuf;
-  batch.accounts[batch.count] = account;
-  ++batch.count;
 }
 
 }  // namespace sluice::dataplane

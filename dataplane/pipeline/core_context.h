@@ -10,7 +10,6 @@
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/flow_timeouts.h"
 #include "dataplane/pipeline/event_buffer.h"
-#include "dataplane/pipeline/lcore_counters.h"
 #include "dataplane/pipeline/packet.h"
 #include "dataplane/pipeline/token_bucket.h"
 
@@ -29,10 +28,10 @@ struct CoreSettings {
   FlowTimeouts timeouts;
 };
 
-// Packets for one port, each with whom it counts for.
+// Packets for one port, each with whom it counts for: its account in the burst.
 struct TxBatch {
   std::array<rte_mbuf*, kBurstMax> mbufs;
-  std::array<Account, kBurstMax> accounts;
+  std::array<const Account*, kBurstMax> accounts;
   uint16_t count = 0;
 };
 
@@ -56,6 +55,10 @@ struct alignas(64) CoreContext {
     }
   }
   template <Family F>
+  const FlowTable<F>& flows() const noexcept {
+    return const_cast<CoreContext*>(this)->flows<F>();
+  }
+  template <Family F>
   Burst<F>& burst() noexcept {
     if constexpr (F == Family::kIpv4) {
       return burst_v4;
@@ -65,16 +68,18 @@ struct alignas(64) CoreContext {
   }
 
   // Takes the packet out of the pipeline. It is freed by `free_drops`.
-  void drop(rte_mbuf* mbuf, DropReason reason) noexcept {
-    counters.dropped[static_cast<size_t>(reason)].add(1);
-    drops[drop_count++] = mbuf;
-    if (drop_count == drops.size()) [[unlikely]]
-      free_drops();
-  }
+  void drop(rte_mbuf* mbuf, DropReason reason) noexcept;
   void free_drops() noexcept;
 
   // Queues the packet for a port.  Drops: kNoNeighbor, when this lcore does not serve the port.
-  void send(uint16_t port, rte_mbuf* mbuf, const Account& account) noexcept;
+  void send(uint16_t port, rte_mbuf* mbuf, const Account& account) noexcept {
+    if (port >= kPortsMax || (ports >> port & 1) == 0) [[unlikely]]
+      return drop(mbuf, DropReason::kNoNeighbor);
+    TxBatch& batch = tx[port];
+    const uint32_t position = batch.count++;
+    batch.mbufs[position] = mbuf;
+    batch.accounts[position] = &account;
+  }
 
   TargetCounters& target(uint32_t id) noexcept { return targets[id]; }
   EventOrigin origin() const noexcept { return {realtime_offset_ns, lcore}; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fifth stage: puts each packet on its way to its backend.
+// Last stage: puts each packet on its way to its backend.
 #pragma once
 
 #include "dataplane/pipeline/core_context.h"
@@ -8,9 +8,8 @@
 namespace sluice::dataplane {
 
 // IPIP (RFC 2003, RFC 2473) with ECN by RFC 6040, or new MAC addresses alone (L2 direct server
-// return). The inner packet stays as it came, byte for byte; a VLAN tag is kept. Shape: leaves
-// `live` empty; packets are queued in `CoreContext::tx`. Drops: kNoNeighbor, kTooBig, kBadAddress
-// (our own tunnel's source), kNoBuffer.
+// return). The inner packet stays as it came, byte for byte; a VLAN tag is kept.
+// Shape: what is `live` is queued in `CoreContext::tx`.  Drops: kNoNeighbor, kTooBig, kNoBuffer.
 template <Family F>
 void encapsulate(Burst<F>& burst, CoreContext& core) noexcept;
 

@@ -13,20 +13,17 @@
 
 namespace sluice::dataplane {
 
-// Positions hold until `remove_first`.
 class EventBuffer {
  public:
   // Twice what one burst can write, so that the expiry sweep finds room beside it.
   static constexpr uint32_t kCapacity = 512;
-  static constexpr uint32_t kNone = 0xffff'ffff;
 
-  // Errors: kNone when it is full.
-  [[nodiscard]] uint32_t push(const FlowEvent& event) noexcept {
-    if (count_ == kCapacity) return kNone;
+  // Where it stands until `remove_first`.  Errors: nullptr when the buffer is full.
+  FlowEvent* push(const FlowEvent& event) noexcept {
+    if (count_ == kCapacity) return nullptr;
     events_[count_] = event;
-    return count_++;
+    return &events_[count_++];
   }
-  FlowEvent& operator[](uint32_t position) noexcept { return events_[position]; }
   std::span<const FlowEvent> events() const noexcept { return {events_.data(), count_}; }
   uint32_t room() const noexcept { return kCapacity - count_; }
 

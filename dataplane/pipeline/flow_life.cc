@@ -11,10 +11,10 @@ namespace {
 
 constexpr unsigned kFlowIdLcoreShift = 48;
 
-uint32_t record(const FlowEvent& event, CoreContext& core) noexcept {
-  const uint32_t position = core.events.push(event);
-  if (position == EventBuffer::kNone) core.counters.records_lost.add(1);
-  return position;
+FlowEvent* record(const FlowEvent& event, CoreContext& core) noexcept {
+  FlowEvent* const place = core.events.push(event);
+  if (place == nullptr) core.counters.records_lost.add(1);
+  return place;
 }
 
 // Opened by a SYN or a datagram, or taken over in the middle.
@@ -24,34 +24,10 @@ Opened opening_of(uint8_t protocol, uint8_t tcp_flags) noexcept {
 }
 
 template <Family F>
-void account_for(Packet<F>& packet, const FlowEntry<F>& entry, CoreContext& core) noexcept {
-  packet.account = {.kind = Account::Kind::kRecorded,
-                    .family = F,
-                    .target = entry.target,
-                    .bytes = packet.ip_bytes,
-                    .entry = core.flows<F>().position(entry)};
-}
-
-template <Family F>
 uint32_t timeout_of(const Packet<F>& packet, FlowState state, const Snapshot& snapshot,
                     const CoreContext& core) noexcept {
   const Service& service = snapshot.table->services[packet.service.value];
   return timeout_ms(state, core.timeouts, service.tcp_idle_ms);
-}
-
-template <Family F>
-void advance_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
-                   CoreContext& core) noexcept {
-  const FlowState state = next_state(entry.state, packet.tcp_flags);
-  if (state == entry.state) [[likely]]
-    return;
-  if (entry.state == FlowState::kOpening && state == FlowState::kOpen) {
-    FlowDetail& detail = core.flows<F>().detail(entry);
-    const uint64_t handshake_us = (core.now_ns - detail.start_ns) / 1000;
-    detail.handshake_us = static_cast<uint32_t>(std::clamp<uint64_t>(handshake_us, 1, UINT32_MAX));
-  }
-  entry.state = state;
-  entry.timeout_ms = timeout_of(packet, state, snapshot, core);
 }
 
 // Everything that belongs to the part and not to the flow.
@@ -59,8 +35,7 @@ template <Family F>
 void begin_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
                 const Snapshot& snapshot, CoreContext& core) noexcept {
   const Table& table = *snapshot.table;
-  entry.packets = 0;
-  entry.bytes = 0;
+  entry.counts = {};
   entry.last_seen_ns = core.now_ns;
   entry.backend = decision.backend.value;
   entry.target = decision.target.value;
@@ -87,13 +62,11 @@ template <Family F>
 void end_part(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
   FlowTable<F>& flows = core.flows<F>();
   core.target(entry.target).flows_ended.add(1);
-  const uint32_t event =
+  FlowEvent* const event =
       record(make_event(entry, flows.detail(entry), reason, core.origin()), core);
-  const uint32_t position = flows.position(entry);
   for (Packet<F>& packet : core.burst<F>().all()) {
-    if (packet.account.entry != position) continue;
-    packet.account.entry = Account::kNone;
-    packet.account.event = event;
+    if (packet.account.counts != &entry.counts) continue;
+    packet.account.counts = event == nullptr ? nullptr : &event->counts;
   }
 }
 
@@ -105,11 +78,9 @@ FlowEntry<F>* begin_flow(Packet<F>& packet, const Decision& decision, const Snap
   FlowTable<F>& flows = core.flows<F>();
   FlowEntry<F>* const entry = flows.insert(packet.key, packet.hash);
   if (entry == nullptr) [[unlikely]] {
-    packet.account = {.kind = Account::Kind::kUnrecorded,
-                      .family = F,
-                      .is_syn = is_opening_syn(packet.tcp_flags),
-                      .target = decision.target.value,
-                      .bytes = packet.ip_bytes};
+    packet.account.target = &core.target(decision.target.value);
+    packet.account.kind = Account::Kind::kUnrecorded;
+    packet.account.is_syn = is_opening_syn(packet.tcp_flags);
     return nullptr;
   }
   const bool is_tcp = packet.key.protocol() == kProtocolTcp;
@@ -132,12 +103,16 @@ void begin_next_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& dec
 }
 
 template <Family F>
-void continue_part(Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
-                   CoreContext& core) noexcept {
-  entry.last_seen_ns = core.now_ns;
-  entry.tcp_flags |= packet.tcp_flags;
-  advance_state(packet, entry, snapshot, core);
-  account_for(packet, entry, core);
+void change_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
+                  CoreContext& core) noexcept {
+  const FlowState state = next_state(entry.state, packet.tcp_flags);
+  if (entry.state == FlowState::kOpening && state == FlowState::kOpen) {
+    FlowDetail& detail = core.flows<F>().detail(entry);
+    const uint64_t handshake_us = (core.now_ns - detail.start_ns) / 1000;
+    detail.handshake_us = static_cast<uint32_t>(std::clamp<uint64_t>(handshake_us, 1, UINT32_MAX));
+  }
+  entry.state = state;
+  entry.timeout_ms = timeout_of(packet, state, snapshot, core);
 }
 
 template <Family F>
@@ -158,8 +133,8 @@ template void begin_next_part(Packet4&, Entry4&, const Decision&, EndReason, con
                               CoreContext&) noexcept;
 template void begin_next_part(Packet6&, Entry6&, const Decision&, EndReason, const Snapshot&,
                               CoreContext&) noexcept;
-template void continue_part(Packet4&, Entry4&, const Snapshot&, CoreContext&) noexcept;
-template void continue_part(Packet6&, Entry6&, const Snapshot&, CoreContext&) noexcept;
+template void change_state(const Packet4&, Entry4&, const Snapshot&, CoreContext&) noexcept;
+template void change_state(const Packet6&, Entry6&, const Snapshot&, CoreContext&) noexcept;
 template void end_flow(Entry4&, EndReason, CoreContext&) noexcept;
 template void end_flow(Entry6&, EndReason, CoreContext&) noexcept;
 

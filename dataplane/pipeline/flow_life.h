@@ -4,6 +4,7 @@
 // only.
 #pragma once
 
+#include "dataplane/flow/tcp_state.h"
 #include "dataplane/pipeline/core_context.h"
 #include "dataplane/table/steer.h"
 
@@ -20,10 +21,36 @@ template <Family F>
 void begin_next_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
                      EndReason reason, const Snapshot& snapshot, CoreContext& core) noexcept;
 
+// Moves the flow to the state that the packet's flags lead to, another than its own.
+template <Family F>
+void change_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
+                  CoreContext& core) noexcept;
+
+template <Family F>
+void advance_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
+                   CoreContext& core) noexcept {
+  const bool stays_open =
+      entry.state == FlowState::kOpen && (packet.tcp_flags & (kTcpFin | kTcpRst)) == 0;
+  if (!stays_open && next_state(entry.state, packet.tcp_flags) != entry.state) [[unlikely]]
+    change_state(packet, entry, snapshot, core);
+}
+
+template <Family F>
+void account_for(Packet<F>& packet, FlowEntry<F>& entry, CoreContext& core) noexcept {
+  packet.account.counts = &entry.counts;
+  packet.account.target = &core.target(entry.target);
+  packet.account.kind = Account::Kind::kRecorded;
+}
+
 // One more packet of the part: what the client shows, and whom the packet counts for.
 template <Family F>
 void continue_part(Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
-                   CoreContext& core) noexcept;
+                   CoreContext& core) noexcept {
+  entry.last_seen_ns = core.now_ns;
+  entry.tcp_flags |= packet.tcp_flags;
+  advance_state(packet, entry, snapshot, core);
+  account_for(packet, entry, core);
+}
 
 // Ends the part and forgets the flow. Packets of this burst that wait to be sent still count for
 // the part.

@@ -7,7 +7,10 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/flow/flow_entry.h"
 #include "dataplane/net/flow_key.h"
+#include "dataplane/net/keyed_hash_burst.h"
+#include "dataplane/pipeline/lcore_counters.h"
 #include "dataplane/pipeline/mbuf.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/snapshot.h"
@@ -15,83 +18,87 @@
 namespace sluice::dataplane {
 
 inline constexpr uint16_t kBurstMax = 64;
+static_assert(kBurstMax == KeyColumns<1>::kRows);
 
 // Whom a packet counts for once the port has taken it.
 struct Account {
   enum class Kind : uint8_t { kRecorded, kUnrecorded, kReply };
-  static constexpr uint32_t kNone = 0xffff'ffff;
 
-  Kind kind = Kind::kRecorded;
-  Family family = Family::kIpv4;
-  bool is_syn = false;
-  uint32_t target = 0;     // TargetId
-  uint32_t bytes = 0;      // of the IP packet before encapsulation
-  uint32_t entry = kNone;  // position in the flow table, while the part goes on
-  uint32_t event = kNone;  // position in the event buffer, when the part ended later in the burst
+  // Of the part: in the flow table, or in the event that waits when the part ended later in the
+  // burst. nullptr: of none, or of one whose event found no room.
+  FlowCounts* counts;
+  TargetCounters* target;
+  uint16_t bytes;  // of the IP packet before encapsulation
+  Kind kind;
+  bool is_syn;
 };
 
 enum class PacketKind : uint8_t {
-  kFlow,  // TCP or UDP with a whole header
+  kFlow,          // TCP or UDP with a whole header
+  kExpiringFlow,  // the same, with a TTL or hop limit of 1 or less
+  kGroupFlow,     // the same, to or from a group of hosts on the link
   kFragment,
   kUnsupported,  // a protocol without ports, or a header that services cannot take
 };
 
+// Not initialised: each stage sets what the next ones read.
 template <Family F>
 struct Packet {
-  rte_mbuf* mbuf = nullptr;
-  // Set by parse. All of the IP packet from its first byte: `ip_bytes` long, `l2_bytes` into the
-  // frame.
+  rte_mbuf* mbuf;
+  // Set by parse. The IP packet begins `l2_bytes` into the frame.
   FlowKey<F> key;
-  uint16_t l2_bytes = 0;
-  uint16_t ip_bytes = 0;
-  uint16_t l4_offset = 0;
-  uint8_t hop_limit = 0;
-  uint8_t tcp_flags = 0;
-  PacketKind kind = PacketKind::kUnsupported;
-  // Set by classify.
-  ServiceIndex service;
-  uint64_t hash = 0;
-  // Set by track and steer; the line is valid until the lcore reports quiescence.
-  const BackendLine* line = nullptr;
-  Account account;
+  uint16_t l4_offset;
+  uint8_t l2_bytes;
+  uint8_t tcp_flags;
+  PacketKind kind;
+  uint64_t hash;         // set by hash_keys
+  FlowEntry<F>* guess;   // by track: where the flow table has the flow, most likely
+  ServiceIndex service;  // by classify, of what no known flow claims
+  // By track and steer; valid until the lcore reports quiescence.
+  const BackendLine* line;
+  Account account;  // valid until `finish_burst`; `counts` and `bytes` are set from the start
 
+  uint16_t ip_bytes() const noexcept { return account.bytes; }
   uint8_t* frame() const noexcept { return bytes_of(mbuf); }
   uint8_t* ip() const noexcept { return bytes_of(mbuf) + l2_bytes; }
 };
 
-// The packets of one family in a burst. Stages keep survivors in `live`, in order and without gaps.
+// The packets of one family in a burst. From track on each is in `live`, bound for its backend, or
+// in `fresh`, or has left.
 template <Family F>
 struct Burst {
   std::array<Packet<F>, kBurstMax> packets;
-  std::array<uint8_t, kBurstMax> live;   // positions in `packets`
-  std::array<uint8_t, kBurstMax> fresh;  // set aside by track for steer
-  uint8_t size = 0;                      // of `packets`
-  uint8_t count = 0;                     // of `live`
-  uint8_t fresh_count = 0;
+  std::array<Packet<F>*, kBurstMax> live;
+  std::array<Packet<F>*, kBurstMax> fresh;  // no known flow claims them as they are
+  Packet<F>* end = packets.data();          // of those in `packets`
+  uint32_t count = 0;                       // of `live`
+  uint32_t fresh_count = 0;
 
-  void clear() noexcept { size = count = fresh_count = 0; }
-  Packet<F>& append(rte_mbuf* mbuf) noexcept {
-    Packet<F>& packet = packets[size];
-    packet = Packet<F>{};
-    packet.mbuf = mbuf;
-    live[count++] = size++;
-    return packet;
+  void clear() noexcept {
+    end = packets.data();
+    count = fresh_count = 0;
   }
-  std::span<Packet<F>> all() noexcept { return {packets.data(), size}; }
-  void set_aside(const Packet<F>& packet) noexcept {
-    fresh[fresh_count++] = static_cast<uint8_t>(&packet - packets.data());
+  // The next packet, which `keep` makes one of the burst.
+  Packet<F>& next(rte_mbuf* mbuf) noexcept {
+    end->mbuf = mbuf;
+    end->account.counts = nullptr;
+    return *end;
   }
-  Packet<F>& at(uint8_t position) noexcept { return packets[live[position]]; }
+  void keep() noexcept { ++end; }
+  std::span<Packet<F>> all() noexcept { return {packets.data(), end}; }
+  std::span<Packet<F>* const> survivors() noexcept { return {live.data(), count}; }
+  void forward(Packet<F>& packet) noexcept { live[count++] = &packet; }
+  void set_aside(Packet<F>& packet) noexcept { fresh[fresh_count++] = &packet; }
 
-  // Calls `survives` for every live packet in order; those for which it is false are no longer
-  // live.
-  template <class Survives>
-  void filter(Survives&& survives) noexcept {
-    uint8_t kept = 0;
-    for (uint8_t i = 0; i < count; ++i) {
-      if (survives(at(i))) live[kept++] = live[i];
+  // Calls `stays` for every fresh packet in order; those for which it is false have left.
+  template <class Stays>
+  void filter_fresh(Stays&& stays) noexcept {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < fresh_count; ++i) {
+      Packet<F>* const packet = fresh[i];
+      if (stays(*packet)) fresh[kept++] = packet;
     }
-    count = kept;
+    fresh_count = kept;
   }
 };
 

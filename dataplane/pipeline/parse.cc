@@ -1,245 +1,179 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parsing: nothing later reads a header field that was not checked here.
+// Parsing: the short way for what nearly all packets are, else the long one.
 #include "dataplane/pipeline/parse.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "dataplane/flow/tcp_state.h"
+#include "dataplane/net/byte_order.h"
 #include "dataplane/net/checksum.h"
 #include "dataplane/net/headers.h"
+#include "dataplane/pipeline/parse_headers.h"
 
 namespace sluice::dataplane {
 
 namespace {
 
-// How far ahead headers are fetched.
-constexpr size_t kPrefetchDistance = 4;
-// All headers lie within this much of the frame's first segment.
-constexpr uint16_t kHeaderBytesMax = 256;
-// More extension headers than any host sends.
-constexpr int kExtensionsMax = 8;
+// How far ahead mbufs are fetched, and nearer, their headers with the room in front of them that a
+// tunnel will take.  Source: bench, pipeline/known_ipv4_ipip.
+constexpr size_t kMbufDistance = 20;
+constexpr size_t kHeaderDistance = 4;
 
-// The headers found so far. `problem` kCount means none.
-struct Layout {
-  DropReason problem = DropReason::kCount;
-  PacketKind kind = PacketKind::kUnsupported;
-  uint8_t protocol = 0;
-  uint16_t ip_bytes = 0;
-  uint16_t l4_offset = 0;
+// What a whole TCP or UDP header shows; `is_plain` when check_tcp or check_udp would mind nothing.
+struct PlainL4 {
+  bool is_plain = false;
+  uint8_t tcp_flags = 0;
 };
 
-constexpr Layout failed(DropReason reason) noexcept {
-  return {.problem = reason};
+// Shape: `length` bytes of a segment, at least those of a UDP header.
+[[gnu::always_inline]] inline PlainL4 read_plain_l4(const uint8_t* l4, uint8_t protocol,
+                                                    size_t length) noexcept {
+  const bool has_ports =
+      load<uint16_t>(l4 + tcp::kSourcePort) != 0 && load<uint16_t>(l4 + tcp::kDestinationPort) != 0;
+  if (protocol == kProtocolTcp) [[likely]] {
+    if (length < tcp::kHeaderBytes) return {};
+    const size_t header_bytes = size_t{l4[tcp::kDataOffset]} / 16 * 4;
+    const uint8_t flags = l4[tcp::kFlags];
+    return {has_ports && header_bytes >= tcp::kHeaderBytes && header_bytes <= length &&
+                are_flags_possible(flags),
+            flags};
+  }
+  const size_t stated = load_be16(l4 + udp::kLength);
+  return {protocol == kProtocolUdp && has_ports && stated >= udp::kHeaderBytes && stated <= length,
+          0};
 }
 
-// Makes headers contiguous. A frame of one segment, the rule, is left alone.
-bool headers_contiguous(rte_mbuf* mbuf) noexcept {
-  if (mbuf->nb_segs == 1 || mbuf->data_len >= kHeaderBytesMax) return true;
-  return rte_pktmbuf_linearize(mbuf) == 0;
-}
+// Version 4, five words, and no fragment: what the first eight bytes of a plain header have under
+// this mask, as they lie.
+constexpr uint64_t kPlainIpv4Mask = 0xff | uint64_t{Be16::from_host(ipv4::kFragmentBits).raw}
+                                               << (8 * ipv4::kFragment);
+constexpr uint64_t kPlainIpv4 = 0x45;
 
-constexpr bool has_ports(uint8_t protocol) noexcept {
-  return protocol == kProtocolTcp || protocol == kProtocolUdp;
-}
-
-// Shape: `ip` has `size` readable bytes, of a packet that has `available`; likewise for IPv6.
-Layout read_ipv4(const uint8_t* ip, size_t size, size_t available) noexcept {
-  if (size < ipv4::kHeaderBytes) return failed(DropReason::kTruncated);
-  const size_t header_bytes = size_t{ip[ipv4::kVersionIhl]} % 16 * 4;
+// Shape: a packet of `size` bytes in one piece; fills it in but for `l2_bytes`.
+// False: it is not so plain, or not right; nothing is decided.
+[[gnu::always_inline]] inline bool parse_plain(const uint8_t* ip, size_t size,
+                                               Packet<Family::kIpv4>& packet) noexcept {
+  constexpr size_t kBytesMin = ipv4::kHeaderBytes + udp::kHeaderBytes;
+  if (size < kBytesMin || (load<uint64_t>(ip) & kPlainIpv4Mask) != kPlainIpv4) return false;
   const uint16_t total = load_be16(ip + ipv4::kTotalLength);
-  if (ip[ipv4::kVersionIhl] >> 4 != 4 || header_bytes < ipv4::kHeaderBytes ||
-      total < header_bytes) {
-    return failed(DropReason::kMalformed);
-  }
-  if (total > available || header_bytes > size) return failed(DropReason::kTruncated);
-  if (checksum(ip, header_bytes) != 0) return failed(DropReason::kBadChecksum);
+  if (total > size || total < kBytesMin || !is_plain_ipv4_header_intact(ip)) return false;
 
-  Layout layout{.protocol = ip[ipv4::kProtocol],
-                .ip_bytes = total,
-                .l4_offset = static_cast<uint16_t>(header_bytes)};
-  if ((load_be16(ip + ipv4::kFragment) & ipv4::kFragmentBits) != 0) {
-    layout.kind = PacketKind::kFragment;
-  } else if (has_ports(layout.protocol)) {
-    layout.kind = PacketKind::kFlow;
-  }
-  return layout;
-}
-
-// Steps over the extension header at `layout.l4_offset`; its bytes are known to be there up to
-// `end`. Source: RFC 8200 section 4, RFC 6946 (atomic fragments), RFC 5095 (routing type 0).
-bool skip_extension(const uint8_t* ip, size_t end, Layout& layout) noexcept {
-  constexpr size_t kExtensionBytesMin = 8;
-  if (layout.l4_offset + kExtensionBytesMin > end) {
-    layout.problem = DropReason::kTruncated;
-    return false;
-  }
-  const uint8_t* const extension = ip + layout.l4_offset;
-  size_t bytes = 8 + size_t{extension[1]} * 8;
-  if (layout.protocol == ipv6::kFragment) {
-    constexpr uint16_t kOffsetAndMore = 0xfff9;
-    bytes = kExtensionBytesMin;
-    if ((load_be16(extension + 2) & kOffsetAndMore) != 0) layout.kind = PacketKind::kFragment;
-  }
-  // With segments left the packet's destination is not the one that it is on its way to.
-  const bool is_detour = layout.protocol == ipv6::kRouting && extension[3] != 0;
-  if (layout.kind == PacketKind::kFragment || is_detour) return false;
-  if (layout.l4_offset + bytes > end) {
-    layout.problem = DropReason::kTruncated;
-    return false;
-  }
-  layout.protocol = extension[0];
-  layout.l4_offset = static_cast<uint16_t>(layout.l4_offset + bytes);
+  const uint8_t* const words = ip + ipv4::kHeaderBytes;
+  const uint8_t protocol = ip[ipv4::kProtocol];
+  const PlainL4 l4 = read_plain_l4(words, protocol, total - ipv4::kHeaderBytes);
+  if (!l4.is_plain) return false;
+  const auto kind = ip[ipv4::kTtl] > 1 ? PacketKind::kFlow : PacketKind::kExpiringFlow;
+  packet.key.words[0] = load<uint64_t>(ip + ipv4::kSource);
+  packet.key.words[1] = load<uint32_t>(words) | uint64_t{protocol} << 32;
+  packet.account.bytes = total;
+  packet.l4_offset = ipv4::kHeaderBytes;
+  packet.tcp_flags = l4.tcp_flags;
+  packet.kind = kind;
   return true;
 }
 
-constexpr bool is_extension(uint8_t next_header) noexcept {
-  return next_header == ipv6::kHopByHop || next_header == ipv6::kRouting ||
-         next_header == ipv6::kFragment || next_header == ipv6::kDestinationOptions;
+[[gnu::always_inline]] inline bool parse_plain(const uint8_t* ip, size_t size,
+                                               Packet<Family::kIpv6>& packet) noexcept {
+  constexpr size_t kBytesMin = ipv6::kHeaderBytes + udp::kHeaderBytes;
+  if (size < kBytesMin || ip[ipv6::kVersionClassLabel] >> 4 != 6) return false;
+  const size_t payload = load_be16(ip + ipv6::kPayloadLength);
+  const size_t total = ipv6::kHeaderBytes + payload;
+  if (total > size || total < kBytesMin) return false;
+
+  const uint8_t* const words = ip + ipv6::kHeaderBytes;
+  const uint8_t protocol = ip[ipv6::kNextHeader];
+  const uint8_t hop_limit = ip[ipv6::kHopLimit];
+  const PlainL4 l4 = read_plain_l4(words, protocol, payload);
+  if (!l4.is_plain) return false;
+  const uint8_t* const addresses = ip + ipv6::kSource;
+  packet.key.words = {load<uint64_t>(addresses), load<uint64_t>(addresses + 8),
+                      load<uint64_t>(addresses + 16), load<uint64_t>(addresses + 24),
+                      load<uint32_t>(words) | uint64_t{protocol} << 32};
+  packet.account.bytes = static_cast<uint16_t>(total);
+  packet.l4_offset = ipv6::kHeaderBytes;
+  packet.tcp_flags = l4.tcp_flags;
+  packet.kind = hop_limit > 1 ? PacketKind::kFlow : PacketKind::kExpiringFlow;
+  return true;
 }
 
-Layout read_ipv6(const uint8_t* ip, size_t size, size_t available) noexcept {
-  if (size < ipv6::kHeaderBytes) return failed(DropReason::kTruncated);
-  const size_t total = ipv6::kHeaderBytes + load_be16(ip + ipv6::kPayloadLength);
-  if (ip[ipv6::kVersionClassLabel] >> 4 != 6) return failed(DropReason::kMalformed);
-  if (total > available) return failed(DropReason::kTruncated);
-  if (total > UINT16_MAX) return failed(DropReason::kMalformed);
-
-  Layout layout{.protocol = ip[ipv6::kNextHeader],
-                .ip_bytes = static_cast<uint16_t>(total),
-                .l4_offset = ipv6::kHeaderBytes};
-  const size_t end = std::min(total, size);
-  for (int extensions = 0; is_extension(layout.protocol); ++extensions) {
-    const bool misplaced = layout.protocol == ipv6::kHopByHop && extensions > 0;
-    if (misplaced || extensions == kExtensionsMax) return failed(DropReason::kMalformed);
-    if (!skip_extension(ip, end, layout)) return layout;
-  }
-  if (has_ports(layout.protocol)) layout.kind = PacketKind::kFlow;
-  return layout;
-}
-
-// No connection is made with these: NULL, XMAS and SYN+FIN scans.
-constexpr bool are_flags_possible(uint8_t flags) noexcept {
-  constexpr uint8_t kMeaningful = kTcpSyn | kTcpAck | kTcpRst | kTcpFin;
-  const bool contradicts = (flags & kTcpSyn) != 0 && (flags & (kTcpFin | kTcpRst)) != 0;
-  return (flags & kMeaningful) != 0 && !contradicts;
-}
-
-// Shape: `size` readable bytes of a segment of `length`; likewise for UDP.
-DropReason check_tcp(const uint8_t* l4, size_t size, size_t length) noexcept {
-  if (length < tcp::kHeaderBytes || size < tcp::kHeaderBytes) return DropReason::kTruncated;
-  const size_t header_bytes = size_t{l4[tcp::kDataOffset]} / 16 * 4;
-  if (header_bytes < tcp::kHeaderBytes) return DropReason::kMalformed;
-  if (header_bytes > length) return DropReason::kTruncated;
-  const bool has_both_ports =
-      load_be16(l4 + tcp::kSourcePort) != 0 && load_be16(l4 + tcp::kDestinationPort) != 0;
-  return has_both_ports && are_flags_possible(l4[tcp::kFlags]) ? DropReason::kCount
-                                                               : DropReason::kMalformed;
-}
-
-// A source port of 0 is legal: no reply is wanted (RFC 768).
-DropReason check_udp(const uint8_t* l4, size_t size, size_t length) noexcept {
-  if (length < udp::kHeaderBytes || size < udp::kHeaderBytes) return DropReason::kTruncated;
-  const uint16_t stated = load_be16(l4 + udp::kLength);
-  if (stated < udp::kHeaderBytes || load_be16(l4 + udp::kDestinationPort) == 0)
-    return DropReason::kMalformed;
-  return stated > length ? DropReason::kTruncated : DropReason::kCount;
-}
-
-// Fills the packet's key from checked headers.
+// What is not plain, or not right.
 template <Family F>
-DropReason read_flow(const uint8_t* ip, size_t size, const Layout& layout,
-                     Packet<F>& packet) noexcept {
-  constexpr size_t kSource = F == Family::kIpv4 ? ipv4::kSource : ipv6::kSource;
-  constexpr size_t kDestination = F == Family::kIpv4 ? ipv4::kDestination : ipv6::kDestination;
-  Be16 source_port;
-  Be16 destination_port;
-  if (layout.kind == PacketKind::kFlow) {
-    const uint8_t* const l4 = ip + layout.l4_offset;
-    const size_t l4_size = size - std::min<size_t>(layout.l4_offset, size);
-    const size_t length = size_t{layout.ip_bytes} - layout.l4_offset;
-    const bool is_tcp = layout.protocol == kProtocolTcp;
-    const DropReason problem =
-        is_tcp ? check_tcp(l4, l4_size, length) : check_udp(l4, l4_size, length);
-    if (problem != DropReason::kCount) return problem;
-    std::memcpy(&source_port.raw, l4, sizeof source_port.raw);
-    std::memcpy(&destination_port.raw, l4 + sizeof source_port.raw, sizeof destination_port.raw);
-    packet.tcp_flags = is_tcp ? l4[tcp::kFlags] : uint8_t{0};
-  }
-  packet.key = FlowKey<F>::make(ip + kSource, ip + kDestination, source_port, destination_port,
-                                layout.protocol);
-  packet.kind = layout.kind;
-  packet.ip_bytes = layout.ip_bytes;
-  packet.l4_offset = layout.l4_offset;
-  packet.hop_limit = ip[F == Family::kIpv4 ? ipv4::kTtl : ipv6::kHopLimit];
-  return DropReason::kCount;
+[[gnu::noinline]] void parse_slowly(rte_mbuf* mbuf, uint8_t l2_bytes, Burst<F>& burst,
+                                    CoreContext& core) noexcept {
+  Packet<F>& packet = burst.next(mbuf);
+  packet.l2_bytes = l2_bytes;
+  const DropReason problem = parse_headers(packet);
+  if (problem != DropReason::kCount) return core.drop(mbuf, problem);
+  burst.keep();
 }
 
-// Cuts the link's padding off, so that a tunnel carries the packet and nothing else.
-bool trim(rte_mbuf* mbuf, size_t frame_bytes) noexcept {
-  const size_t surplus = mbuf->pkt_len - frame_bytes;
-  return surplus == 0 || rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(surplus)) == 0;
-}
-
-template <Family F>
-DropReason parse_one(Packet<F>& packet) noexcept {
-  const uint8_t* const ip = packet.ip();
-  const size_t size = size_t{packet.mbuf->data_len} - packet.l2_bytes;
-  const size_t available = size_t{packet.mbuf->pkt_len} - packet.l2_bytes;
-  const Layout layout =
-      F == Family::kIpv4 ? read_ipv4(ip, size, available) : read_ipv6(ip, size, available);
-  if (layout.problem != DropReason::kCount) return layout.problem;
-  const DropReason problem = read_flow<F>(ip, size, layout, packet);
-  if (problem != DropReason::kCount) return problem;
-  return trim(packet.mbuf, size_t{packet.l2_bytes} + layout.ip_bytes) ? DropReason::kCount
-                                                                      : DropReason::kMalformed;
-}
-
-void append(rte_mbuf* mbuf, CoreContext& core) noexcept {
+// Tags, chains, and what is neither IPv4 nor IPv6.
+[[gnu::noinline]] void parse_frame_slowly(rte_mbuf* mbuf, CoreContext& core) noexcept {
   if (!headers_contiguous(mbuf)) return core.drop(mbuf, DropReason::kNoBuffer);
   if (mbuf->data_len < ethernet::kHeaderBytes) return core.drop(mbuf, DropReason::kTruncated);
   const uint8_t* const frame = bytes_of(mbuf);
-  uint16_t l2_bytes = ethernet::kHeaderBytes;
+  uint8_t l2_bytes = ethernet::kHeaderBytes;
   uint16_t type = load_be16(frame + ethernet::kType);
   if (type == ethernet::kTypeVlan || type == ethernet::kTypeServiceVlan) {
     l2_bytes += ethernet::kVlanTagBytes;
     if (mbuf->data_len < l2_bytes) return core.drop(mbuf, DropReason::kTruncated);
     type = load_be16(frame + l2_bytes - sizeof type);
   }
-  if (type == ethernet::kTypeIpv4) {
-    core.burst_v4.append(mbuf).l2_bytes = l2_bytes;
-  } else if (type == ethernet::kTypeIpv6) {
-    core.burst_v6.append(mbuf).l2_bytes = l2_bytes;
-  } else {
-    core.drop(mbuf, DropReason::kNotForService);
-  }
+  if (type == ethernet::kTypeIpv4) return parse_slowly(mbuf, l2_bytes, core.burst_v4, core);
+  if (type == ethernet::kTypeIpv6) return parse_slowly(mbuf, l2_bytes, core.burst_v6, core);
+  core.drop(mbuf, DropReason::kNotForService);
+}
+
+// Shape: a frame in one piece without tags, to this node alone.
+template <Family F>
+[[gnu::always_inline]] inline void parse_untagged(rte_mbuf* mbuf, const uint8_t* frame,
+                                                  Burst<F>& burst, CoreContext& core) noexcept {
+  Packet<F>& packet = burst.next(mbuf);
+  const size_t size = size_t{mbuf->data_len} - ethernet::kHeaderBytes;
+  if (!parse_plain(frame + ethernet::kHeaderBytes, size, packet)) [[unlikely]]
+    return parse_slowly(mbuf, ethernet::kHeaderBytes, burst, core);
+  packet.l2_bytes = ethernet::kHeaderBytes;
+  // What the link added behind the packet goes, so that a tunnel carries nothing else.
+  const auto frame_bytes = static_cast<uint16_t>(ethernet::kHeaderBytes + packet.ip_bytes());
+  mbuf->data_len = frame_bytes;
+  mbuf->pkt_len = frame_bytes;
+  burst.keep();
+}
+
+[[gnu::always_inline]] inline void parse_frame(rte_mbuf* mbuf, CoreContext& core) noexcept {
+  const uint8_t* const frame = bytes_of(mbuf);
+  if (mbuf->nb_segs != 1 || mbuf->data_len < ethernet::kHeaderBytes || !is_unicast(frame))
+      [[unlikely]]
+    return parse_frame_slowly(mbuf, core);
+  const auto type = load<uint16_t>(frame + ethernet::kType);
+  if (type == Be16::from_host(ethernet::kTypeIpv4).raw)
+    return parse_untagged(mbuf, frame, core.burst_v4, core);
+  if (type == Be16::from_host(ethernet::kTypeIpv6).raw)
+    return parse_untagged(mbuf, frame, core.burst_v6, core);
+  parse_frame_slowly(mbuf, core);
+}
+
+void prefetch_header(rte_mbuf* mbuf) noexcept {
+  const uint8_t* const frame = bytes_of(mbuf);
+  __builtin_prefetch(frame, 1);
+  __builtin_prefetch(frame - BackendLine::kOuterBytesMax, 1);
 }
 
 }  // namespace
 
-void split_by_family(std::span<rte_mbuf* const> mbufs, CoreContext& core) noexcept {
-  for (size_t i = 0; i < std::min(mbufs.size(), kPrefetchDistance); ++i) {
-    __builtin_prefetch(bytes_of(mbufs[i]));
-  }
-  for (size_t i = 0; i < mbufs.size(); ++i) {
-    if (i + kPrefetchDistance < mbufs.size())
-      __builtin_prefetch(bytes_of(mbufs[i + kPrefetchDistance]));
-    append(mbufs[i], core);
+void parse(std::span<rte_mbuf* const> mbufs, CoreContext& core) noexcept {
+  const size_t count = mbufs.size();
+  for (size_t i = 0; i < std::min(count, kMbufDistance); ++i)
+    __builtin_prefetch(mbufs[i], 1);
+  for (size_t i = 0; i < std::min(count, kHeaderDistance); ++i)
+    prefetch_header(mbufs[i]);
+  for (size_t i = 0; i < count; ++i) {
+    __builtin_prefetch(mbufs[std::min(i + kMbufDistance, count - 1)], 1);
+    prefetch_header(mbufs[std::min(i + kHeaderDistance, count - 1)]);
+    parse_frame(mbufs[i], core);
   }
 }
-
-template <Family F>
-void parse(Burst<F>& burst, CoreContext& core) noexcept {
-  burst.filter([&](Packet<F>& packet) {
-    const DropReason problem = parse_one(packet);
-    if (problem == DropReason::kCount) [[likely]]
-      return true;
-    core.drop(packet.mbuf, problem);
-    return false;
-  });
-}
-
-template void parse(Burst<Family::kIpv4>&, CoreContext&) noexcept;
-template void parse(Burst<Family::kIpv6>&, CoreContext&) noexcept;
 
 }  // namespace sluice::dataplane

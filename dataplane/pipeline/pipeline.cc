@@ -5,6 +5,7 @@
 
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/encapsulate.h"
+#include "dataplane/pipeline/hash_keys.h"
 #include "dataplane/pipeline/parse.h"
 #include "dataplane/pipeline/steer_fresh.h"
 #include "dataplane/pipeline/track.h"
@@ -15,33 +16,30 @@ namespace {
 
 template <Family F>
 void run_stages(Burst<F>& burst, const Snapshot& snapshot, CoreContext& core) noexcept {
-  parse(burst, core);                  // frame   -> key
-  classify(burst, snapshot, core);     // key     -> service
-  track(burst, snapshot, core);        // flow    -> backend, when it is known
-  steer_fresh(burst, snapshot, core);  // key     -> backend, when it is not
+  if (burst.all().empty()) return;
+  hash_keys(burst, core);              // key     -> hash
+  track(burst, snapshot, core);        // hash    -> flow and backend, when it is known
+  classify(burst, snapshot, core);     // key     -> service, when it is not
+  steer_fresh(burst, snapshot, core);  // service -> backend, flow
   encapsulate(burst, core);            // backend -> outer headers, port
 }
 
-void count_for(const Account& account, CoreContext& core) noexcept {
-  if (account.kind == Account::Kind::kReply) return core.counters.replied.add(1);
-  core.counters.forwarded.add(1);
-  TargetCounters& target = core.target(account.target);
-  target.packets.add(1);
-  target.bytes.add(account.bytes);
-  if (account.kind == Account::Kind::kUnrecorded) [[unlikely]] {
-    target.unrecorded_packets.add(1);
-    target.unrecorded_bytes.add(account.bytes);
-    target.unrecorded_syns.add(account.is_syn ? 1 : 0);
-  } else if (account.event != Account::kNone) [[unlikely]] {
-    core.events[account.event].packets += 1;
-    core.events[account.event].bytes += account.bytes;
-  } else if (account.entry != Account::kNone) {
-    const auto add = [&](auto& entry) {
-      entry.packets += 1;
-      entry.bytes += account.bytes;
-    };
-    account.family == Family::kIpv4 ? add(core.flows_v4.at(account.entry))
-                                    : add(core.flows_v6.at(account.entry));
+// Counts what belongs to no flow entry, beside its target.
+void count_unrecorded(const Account& account) noexcept {
+  TargetCounters& target = *account.target;
+  target.unrecorded_packets.add(1);
+  target.unrecorded_bytes.add(account.bytes);
+  target.unrecorded_syns.add(account.is_syn ? 1 : 0);
+}
+
+void count_one(const Account& account) noexcept {
+  account.target->packets.add(1);
+  account.target->bytes.add(account.bytes);
+  if (account.counts != nullptr) [[likely]] {
+    account.counts->packets += 1;
+    account.counts->bytes += account.bytes;
+  } else if (account.kind == Account::Kind::kUnrecorded) {
+    count_unrecorded(account);
   }
 }
 
@@ -55,15 +53,24 @@ void run_pipeline(std::span<rte_mbuf* const> mbufs, const Snapshot* snapshot,
       core.drop(mbuf, DropReason::kNoTable);
     return;
   }
-  split_by_family(mbufs, core);
+  parse(mbufs, core);  // frame -> key, by family
   run_stages(core.burst_v4, *snapshot, core);
   run_stages(core.burst_v6, *snapshot, core);
 }
 
 void settle(TxBatch& batch, uint16_t accepted, CoreContext& core) noexcept {
-  for (uint16_t i = 0; i < accepted; ++i)
-    count_for(batch.accounts[i], core);
-  for (uint16_t i = accepted; i < batch.count; ++i)
+  uint64_t replied = 0;
+  for (uint32_t i = 0; i < accepted; ++i) {
+    const Account& account = *batch.accounts[i];
+    if (account.kind == Account::Kind::kReply) [[unlikely]] {
+      ++replied;
+    } else {
+      count_one(account);
+    }
+  }
+  core.counters.forwarded.add(accepted - replied);
+  core.counters.replied.add(replied);
+  for (uint32_t i = accepted; i < batch.count; ++i)
     core.drop(batch.mbufs[i], DropReason::kTxFull);
   batch.count = 0;
 }

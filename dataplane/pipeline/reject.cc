@@ -61,7 +61,7 @@ void swap_macs(uint8_t* frame) noexcept {
 template <Family F>
 uint32_t segment_length(const Packet<F>& packet, const uint8_t* segment) noexcept {
   const uint32_t header_bytes = uint32_t{segment[tcp::kDataOffset]} / 16 * 4;
-  const uint32_t payload = uint32_t{packet.ip_bytes} - packet.l4_offset - header_bytes;
+  const uint32_t payload = uint32_t{packet.ip_bytes()} - packet.l4_offset - header_bytes;
   const bool syn = (packet.tcp_flags & kTcpSyn) != 0;
   const bool fin = (packet.tcp_flags & kTcpFin) != 0;
   return payload + (syn ? 1 : 0) + (fin ? 1 : 0);
@@ -147,7 +147,8 @@ void reject(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& 
   if (!core.replies.take(core.now_ns)) return core.drop(packet.mbuf, DropReason::kRejectLimited);
   const uint16_t ingress = packet.mbuf->port;
   if (!make_reply(packet, kind)) return core.drop(packet.mbuf, DropReason::kNoBuffer);
-  core.send(ingress, packet.mbuf, {.kind = Account::Kind::kReply, .family = F});
+  packet.account.kind = Account::Kind::kReply;
+  core.send(ingress, packet.mbuf, packet.account);
 }
 
 template void reject(Packet<Family::kIpv4>&, RejectKind, DropReason, CoreContext&) noexcept;

@@ -3,13 +3,64 @@
 // New flows, and known ones whose backend went.
 #include "dataplane/pipeline/steer_fresh.h"
 
+#include <cstring>
+
+#include "dataplane/net/headers.h"
 #include "dataplane/pipeline/flow_life.h"
 #include "dataplane/pipeline/reject.h"
-#include "dataplane/pipeline/track.h"
 
 namespace sluice::dataplane {
 
 namespace {
+
+// What becomes of a known flow when one more packet of it arrives.
+enum class Fate : uint8_t {
+  kStays,    // its backend serves it
+  kReopens,  // it was closing and the client opens a new one on the same ports
+  kMoves,    // its backend is gone, down, or no longer eligible for a flow that can move
+  kCut,      // its pool may no longer serve this client, or was recalled
+};
+struct Verdict {
+  Fate fate = Fate::kStays;
+  EndReason reason = EndReason::kNone;  // why the part ends, unless it stays
+  const BackendLine* line = nullptr;    // while it stays
+};
+
+template <Family F>
+bool is_still_eligible(const Packet<F>& packet, const BackendLine& line,
+                       const Table& table) noexcept {
+  const ClassIndex client_class = table.classify_client<F>(packet.key.source());
+  return table.is_eligible(packet.service, client_class, line.pool);
+}
+
+// Judges by everything that may end a part. Re-checks eligibility when the entry's epoch is old.
+template <Family F>
+Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot) noexcept {
+  if (entry.state == FlowState::kClosing && is_opening_syn(packet.tcp_flags)) {
+    return {Fate::kReopens, quiet_end(entry.state, entry.tcp_flags)};
+  }
+  const BackendLine* const line = snapshot.find(BackendId{entry.backend});
+  if (line == nullptr || line->state == BackendState::kDown || line->expired) {
+    return {Fate::kMoves, EndReason::kMoved};
+  }
+  if (line->state == BackendState::kRecalled) return {Fate::kCut, EndReason::kRecalled};
+  if (entry.epoch != snapshot.epoch) {
+    if (!is_still_eligible(packet, *line, *snapshot.table)) {
+      const bool can_move = entry.state == FlowState::kDatagram;
+      return {can_move ? Fate::kMoves : Fate::kCut, EndReason::kRevoked};
+    }
+    entry.epoch = snapshot.epoch;
+  }
+  return {Fate::kStays, EndReason::kNone, line};
+}
+
+// The client is told when the flow is TCP: by a reset.
+template <Family F>
+void cut_flow(Packet<F>& packet, FlowEntry<F>& entry, EndReason reason,
+              CoreContext& core) noexcept {
+  end_flow(entry, reason, core);
+  reject(packet, RejectKind::kReset, DropReason::kRevoked, core);
+}
 
 template <Family F>
 Opening opening_of(const Packet<F>& packet) noexcept {
@@ -25,6 +76,16 @@ void reject_unsteered(Packet<F>& packet, const Decision& decision, const Snapsho
   reject(packet, snapshot.table->services[packet.service.value].reject, reason, core);
 }
 
+// A tunnel of ours that comes back here would go round for ever.
+template <Family F>
+bool is_own_tunnel(const Packet<F>& packet) noexcept {
+  constexpr size_t kOuterBytes = F == Family::kIpv4 ? ipv4::kHeaderBytes : ipv6::kHeaderBytes;
+  const BackendLine& line = *packet.line;
+  return line.outer_bytes == kOuterBytes &&
+         std::memcmp(packet.key.source(), line.outer_addresses.data(), FlowKey<F>::kAddressBytes) ==
+             0;
+}
+
 // Ends the known part, if any, and opens what follows it.  True when the packet has a line and an
 // account.
 template <Family F>
@@ -36,12 +97,16 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, const Snapsh
     reject_unsteered(packet, decision, snapshot, core);
     return false;
   }
+  packet.line = snapshot.find(decision.backend);
+  if (is_own_tunnel(packet)) [[unlikely]] {
+    core.drop(packet.mbuf, DropReason::kBadAddress);
+    return false;
+  }
   if (known != nullptr) {
     begin_next_part(packet, *known, decision, reason, snapshot, core);
   } else {
     begin_flow(packet, decision, snapshot, core);
   }
-  packet.line = snapshot.find(decision.backend);
   return true;
 }
 
@@ -73,11 +138,10 @@ bool steer_one(Packet<F>& packet, const Snapshot& snapshot, CoreContext& core) n
 
 template <Family F>
 void steer_fresh(Burst<F>& burst, const Snapshot& snapshot, CoreContext& core) noexcept {
-  for (uint8_t i = 0; i < burst.fresh_count; ++i) {
-    const uint8_t position = burst.fresh[i];
-    if (steer_one(burst.packets[position], snapshot, core)) burst.live[burst.count++] = position;
-  }
-  burst.fresh_count = 0;
+  burst.filter_fresh([&](Packet<F>& packet) {
+    if (steer_one(packet, snapshot, core)) burst.forward(packet);
+    return false;
+  });
 }
 
 template void steer_fresh(Burst<Family::kIpv4>&, const Snapshot&, CoreContext&) noexcept;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fourth stage: packets that no known flow claims get a backend by steering.
+// Fifth stage: packets that no known flow claims as they are get a backend by steering.
 #pragma once
 
 #include "dataplane/pipeline/core_context.h"

@@ -8,6 +8,21 @@
 
 namespace sluice::dataplane {
 
+template <Family F>
+void ServiceLookup::Slots<F>::resize(size_t size) {
+  slots_.assign(size, Slot{});
+  mask_ = size - 1;
+}
+
+template <Family F>
+void ServiceLookup::Slots<F>::insert(const Destination<F>& destination,
+                                     ServiceIndex service) noexcept {
+  size_t position = destination.hash() & mask_;
+  while (!slots_[position].service.is_none())
+    position = (position + 1) & mask_;
+  slots_[position] = {destination, service};
+}
+
 ServiceLookup ServiceLookup::build(std::span<const ServiceEndpoint> endpoints) {
   ServiceLookup lookup;
   std::vector<ServiceEndpoint>& sorted = lookup.endpoints_;
@@ -17,38 +32,32 @@ ServiceLookup ServiceLookup::build(std::span<const ServiceEndpoint> endpoints) {
     return a.address == b.address && a.protocol == b.protocol && a.port == b.port;
   };
   sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
-  for (const ServiceEndpoint& endpoint : sorted) {
-    lookup.ports_.push_back({uint32_t{endpoint.protocol} << 16 | endpoint.port, endpoint.service});
-  }
-  lookup.slots_v4_ = lookup.make_slots<Family::kIpv4>();
-  lookup.slots_v6_ = lookup.make_slots<Family::kIpv6>();
+  lookup.fill(lookup.slots_v4_);
+  lookup.fill(lookup.slots_v6_);
   return lookup;
 }
 
 template <Family F>
-ServiceLookup::Slots<F> ServiceLookup::make_slots() const {
-  const auto of_family = [](const ServiceEndpoint& endpoint) {
-    return endpoint.address.family() == F;
-  };
-  const auto count = std::count_if(endpoints_.begin(), endpoints_.end(), of_family);
-  Slots<F> slots(std::bit_ceil(2 * static_cast<size_t>(count) + 1));
-  for (uint32_t i = 0; i < endpoints_.size(); ++i) {
-    if (!of_family(endpoints_[i])) continue;
-    const uint8_t* address = endpoints_[i].address.bytes().data();
-    size_t position = hash_of<F>(address) & (slots.size() - 1);
-    const auto taken_by_other = [&] {
-      return slots[position].count != 0 &&
-             std::memcmp(slots[position].address.data(), address, Slot<F>::kBytes) != 0;
-    };
-    while (taken_by_other())
-      position = (position + 1) & (slots.size() - 1);
-    if (slots[position].count == 0) {
-      std::memcpy(slots[position].address.data(), address, Slot<F>::kBytes);
-      slots[position].first = i;
-    }
-    ++slots[position].count;
+void ServiceLookup::fill(Slots<F>& slots) const {
+  const auto count = std::ranges::count_if(
+      endpoints_, [](const ServiceEndpoint& endpoint) { return endpoint.address.family() == F; });
+  slots.resize(std::bit_ceil(2 * static_cast<size_t>(count) + 1));
+  constexpr std::array<uint8_t, 16> kAnySource{};
+  for (const ServiceEndpoint& endpoint : endpoints_) {
+    if (endpoint.address.family() != F) continue;
+    const auto key = FlowKey<F>::make(kAnySource.data(), endpoint.address.bytes().data(), {},
+                                      Be16::from_host(endpoint.port), endpoint.protocol);
+    slots.insert(Destination<F>::exact(key), endpoint.service);
   }
-  return slots;
 }
+
+template <Family F>
+bool ServiceLookup::has_address(const uint8_t* address) const noexcept {
+  const IpAddress wanted = *IpAddress::from_bytes({address, FlowKey<F>::kAddressBytes});
+  return std::ranges::binary_search(endpoints_, wanted, {}, &ServiceEndpoint::address);
+}
+
+template bool ServiceLookup::has_address<Family::kIpv4>(const uint8_t*) const noexcept;
+template bool ServiceLookup::has_address<Family::kIpv6>(const uint8_t*) const noexcept;
 
 }  // namespace sluice::dataplane

@@ -7,7 +7,6 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
@@ -26,8 +25,8 @@ struct ServiceEndpoint {
   friend auto operator<=>(const ServiceEndpoint&, const ServiceEndpoint&) = default;
 };
 
-// Immutable after construction: one hash of the address, then a search among its few ports. The
-// hash is not keyed, because only operators put addresses in; a packet can but miss.
+// Immutable after construction: a hash table of whole endpoints. The hash is not keyed, because
+// only operators put endpoints in; a packet can but miss.
 class ServiceLookup {
  public:
   ServiceLookup() = default;  // finds nothing
@@ -35,64 +34,83 @@ class ServiceLookup {
   static ServiceLookup build(std::span<const ServiceEndpoint> endpoints);
 
   // The service of the flow's destination: its exact port before any port; none when there is none.
-  // Alloc: none.  Cost: 2 lines.
+  // Alloc: none.  Cost: 1 line when the port is exact, else 2.
   template <Family F>
   ServiceIndex find(const FlowKey<F>& key) const noexcept {
-    const Slot<F>& slot = slot_of<F>(key.destination());
-    const std::span<const Port> ports(ports_.data() + slot.first, slot.count);
-    const uint32_t any = uint32_t{key.protocol()} << 16;
-    const uint32_t exact = any | key.destination_port().host();
-    ServiceIndex found;
-    for (const Port& port : ports) {  // sorted: any port comes before the exact one
-      if (port.key == any) found = port.service;
-      if (port.key >= exact) return port.key == exact ? port.service : found;
-    }
-    return found;
+    const ServiceIndex exact = slots<F>().find(Destination<F>::exact(key));
+    if (!exact.is_none()) [[likely]]
+      return exact;
+    return slots<F>().find(Destination<F>::any_port(key));
   }
 
   // Whether the address (4 or 16 bytes, network order) belongs to any service, whatever the port.
+  // Cost: a binary search.
   template <Family F>
-  bool has_address(const uint8_t* address) const noexcept {
-    return slot_of<F>(address).count != 0;
-  }
+  bool has_address(const uint8_t* address) const noexcept;
 
   std::span<const ServiceEndpoint> endpoints() const noexcept { return endpoints_; }  // sorted
 
  private:
-  struct Port {
-    uint32_t key = 0;  // protocol << 16 | port
-    ServiceIndex service;
-  };
+  // Address, port and protocol in words as a flow key has them.
   template <Family F>
-  struct Slot {
-    static constexpr size_t kBytes = F == Family::kIpv4 ? 4 : 16;
-    std::array<uint8_t, kBytes> address{};
-    uint32_t first = 0;
-    uint32_t count = 0;  // 0: empty
-  };
-  template <Family F>
-  using Slots = std::vector<Slot<F>>;  // size is a power of two, at most half full
+  struct Destination {
+    static constexpr size_t kWords = F == Family::kIpv4 ? 1 : 3;
+    std::array<uint64_t, kWords> words;
 
-  template <Family F>
-  static size_t hash_of(const uint8_t* address) noexcept {
-    std::array<uint64_t, 2> words{};
-    std::memcpy(words.data(), address, Slot<F>::kBytes);
-    const uint64_t mixed = (words[0] ^ (words[1] << 29 | words[1] >> 35)) * 0x9e37'79b9'7f4a'7c15;
-    return static_cast<size_t>(mixed ^ mixed >> 32);
-  }
-
-  // The address's slot, or the empty one that ends its probe.
-  template <Family F>
-  const Slot<F>& slot_of(const uint8_t* address) const noexcept {
-    const Slots<F>& slots = this->slots<F>();
-    const size_t mask = slots.size() - 1;
-    size_t position = hash_of<F>(address) & mask;
-    while (slots[position].count != 0 &&
-           std::memcmp(slots[position].address.data(), address, Slot<F>::kBytes) != 0) {
-      position = (position + 1) & mask;
+    static Destination exact(const FlowKey<F>& key) noexcept {
+      return make(key, (key.words[FlowKey<F>::kWords - 1] >> 16));
     }
-    return slots[position];
-  }
+    static Destination any_port(const FlowKey<F>& key) noexcept {
+      return make(key, (key.words[FlowKey<F>::kWords - 1] >> 32 << 16));
+    }
+    size_t hash() const noexcept {
+      constexpr uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
+      uint64_t mixed = words[0] * kOdd;
+      for (size_t i = 1; i < kWords; ++i)
+        mixed = (mixed ^ mixed >> 29 ^ words[i]) * kOdd;
+      return static_cast<size_t>(mixed ^ mixed >> 32);
+    }
+    // Without branches.
+    bool operator==(const Destination& other) const noexcept {
+      uint64_t different = 0;
+      for (size_t i = 0; i < kWords; ++i)
+        different |= words[i] ^ other.words[i];
+      return different == 0;
+    }
+
+   private:
+    // Shape: `port` is port | protocol << 16, the port as it lies in a packet.
+    static Destination make(const FlowKey<F>& key, uint64_t port) noexcept {
+      constexpr uint64_t kUpperHalf = 0xffff'ffff'0000'0000;
+      if constexpr (F == Family::kIpv4) {
+        return {{(key.words[0] & kUpperHalf) | port}};
+      } else {
+        return {{key.words[2], key.words[3], port}};
+      }
+    }
+  };
+
+  template <Family F>
+  class Slots {
+   public:
+    ServiceIndex find(const Destination<F>& wanted) const noexcept {
+      size_t position = wanted.hash() & mask_;
+      while (!slots_[position].service.is_none() && slots_[position].destination != wanted)
+        position = (position + 1) & mask_;
+      return slots_[position].service;
+    }
+    // Shape: not more than half of `size`, a power of two, is put in; nothing twice.
+    void resize(size_t size);
+    void insert(const Destination<F>& destination, ServiceIndex service) noexcept;
+
+   private:
+    struct Slot {
+      Destination<F> destination{};
+      ServiceIndex service;  // none: empty
+    };
+    std::vector<Slot> slots_ = std::vector<Slot>(1);
+    size_t mask_ = 0;  // slots less one
+  };
 
   template <Family F>
   const Slots<F>& slots() const noexcept {
@@ -104,11 +122,10 @@ class ServiceLookup {
   }
 
   template <Family F>
-  Slots<F> make_slots() const;
+  void fill(Slots<F>& slots) const;
 
-  Slots<Family::kIpv4> slots_v4_ = Slots<Family::kIpv4>(1);
-  Slots<Family::kIpv6> slots_v6_ = Slots<Family::kIpv6>(1);
-  std::vector<Port> ports_;  // of endpoints_, one to one
+  Slots<Family::kIpv4> slots_v4_;
+  Slots<Family::kIpv6> slots_v6_;
   std::vector<ServiceEndpoint> endpoints_;
 };
 

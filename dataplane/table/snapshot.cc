@@ -5,25 +5,42 @@
 
 #include <algorithm>
 
+#include "dataplane/net/headers.h"
+#include "dataplane/net/outer_header.h"
+
 namespace sluice::dataplane {
 namespace {
+
+// The Ethernet header, and what all outer headers to this backend have in common.
+void write_headers(const IpAddress& destination, ForwardingKind forwarding, const NextHop& next_hop,
+                   BackendLine& line) {
+  std::ranges::copy(next_hop.destination_mac, line.ethernet.data() + ethernet::kDestination);
+  std::ranges::copy(next_hop.source_mac, line.ethernet.data() + ethernet::kSource);
+  // An unresolved next hop has no source yet, and nothing is sent there.
+  if (forwarding == ForwardingKind::kL2 || !next_hop.resolved) return;
+  const bool is_ipv4 = destination.is_ipv4();
+  store_be16(line.ethernet.data() + ethernet::kType,
+             is_ipv4 ? ethernet::kTypeIpv4 : ethernet::kTypeIpv6);
+  line.outer_bytes = is_ipv4 ? ipv4::kHeaderBytes : ipv6::kHeaderBytes;
+  const auto end = std::ranges::copy(next_hop.source.bytes(), line.outer_addresses.begin()).out;
+  std::ranges::copy(destination.bytes(), end);
+  line.outer_sum = outer_ipv4_sum(line.outer_addresses.data());
+}
 
 BackendLine make_line(const Pool& pool, PoolIndex pool_index, const PoolMember& member,
                       const BackendCondition& condition, int64_t now_unix_ms) {
   BackendLine line;
   line.id = member.id;
-  line.state = condition.state;
-  line.forwarding = pool.forwarding;
-  line.outer_family = member.address.family();
-  line.port = condition.next_hop.port;
   line.pool = pool_index;
-  line.neighbor_resolved = condition.next_hop.resolved;
+  line.port = condition.next_hop.port;
+  line.state = condition.state;
   line.expired = now_unix_ms >= pool.eligible_until_unix_ms;
-  line.mtu = condition.next_hop.mtu;
-  line.destination_mac = condition.next_hop.destination_mac;
-  line.source_mac = condition.next_hop.source_mac;
-  std::ranges::copy(condition.next_hop.source.bytes(), line.outer_source.begin());
-  std::ranges::copy(member.address.bytes(), line.outer_destination.begin());
+  line.keeps_flows =
+      !line.expired && (line.state == BackendState::kUp || line.state == BackendState::kDraining);
+  line.neighbor_resolved = condition.next_hop.resolved;
+  write_headers(member.address, pool.forwarding, condition.next_hop, line);
+  if (line.neighbor_resolved && condition.next_hop.mtu > line.outer_bytes)
+    line.inner_bytes_max = static_cast<uint16_t>(condition.next_hop.mtu - line.outer_bytes);
   return line;
 }
 
@@ -54,6 +71,7 @@ std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table
                                               int64_t now_unix_ms) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->view = view;
+  snapshot->epoch = table->epoch;
   snapshot->backends.resize(table->backend_capacity);
   for (uint32_t i = 0; i < table->pools.size(); ++i) {
     const Pool& pool = table->pools[i];

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,23 +18,25 @@ namespace sluice::dataplane {
 
 enum class BackendState : uint8_t { kUp, kDraining, kDown, kRecalled };
 
-// What one lcore reads per packet about a backend: whether the id is current, its state, how to
-// reach it.
+// What one lcore reads per packet about a backend: whether the id is current, whether it keeps its
+// flows, how to reach it.
 struct alignas(64) BackendLine {
-  static constexpr uint8_t kHeaderBytesMax = 40;
+  static constexpr size_t kOuterBytesMax = 40;
+
   BackendId id;  // none: the index is not in use
-  BackendState state = BackendState::kDown;
-  ForwardingKind forwarding = ForwardingKind::kIpip;
-  Family outer_family = Family::kIpv4;
-  uint8_t port = 0;  // DPDK port to send to
   PoolIndex pool;
+  uint16_t inner_bytes_max =
+      0;                     // of an IP packet that fits the port; 0 while the hop is unresolved
+  uint16_t outer_sum = 0;    // of the fixed words of an outer IPv4 header, for its checksum
+  uint8_t port = 0;          // DPDK port to send to
+  uint8_t outer_bytes = 0;   // of the tunnel's header: 20 (IPv4) or 40 (IPv6), 0 for layer 2
+  bool keeps_flows = false;  // up or draining, and not expired
   bool neighbor_resolved = false;
   bool expired = false;  // the pool is past eligible_until: known flows move too
-  uint16_t mtu = 1500;   // of the port, IP bytes
-  std::array<uint8_t, 6> destination_mac{};
-  std::array<uint8_t, 6> source_mac{};
-  std::array<uint8_t, 16> outer_source{};  // the node's address on that port; 4 or 16 bytes used
-  std::array<uint8_t, 16> outer_destination{};  // the backend's
+  BackendState state = BackendState::kDown;
+  std::array<uint8_t, 14> ethernet{};  // the frame's header; of layer 2 the MAC addresses alone
+  // The outer header's: the node's on that port, then the backend's; 8 or 32 bytes used.
+  std::array<uint8_t, 32> outer_addresses{};
 };
 static_assert(sizeof(BackendLine) == 64, "one line per packet");
 
@@ -47,15 +50,16 @@ struct PoolServing {
 
 struct Snapshot {
   uint64_t view = 0;
+  uint32_t epoch = 0;  // the table's
   std::shared_ptr<const Table> table;
   std::vector<BackendLine> backends;  // by `BackendId::index()`; size table->backend_capacity
   std::vector<PoolServing> serving;   // by `PoolIndex`
 
   // The line of this backend, nullptr when it is in no pool any more.
   const BackendLine* find(BackendId id) const noexcept {
-    if (id.index() >= backends.size()) return nullptr;
-    const BackendLine& line = backends[id.index()];
-    return line.id == id && !id.is_none() ? &line : nullptr;
+    if (id.is_none()) return nullptr;
+    const BackendLine* const line = backends.data() + id.index();
+    return line < backends.data() + backends.size() && line->id == id ? line : nullptr;
   }
 };
 

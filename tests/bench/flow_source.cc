@@ -38,8 +38,12 @@ unsigned long free_hugepages() {
 }
 
 void start_eal(bool on_hugepages) {
-  static std::vector<std::string> arguments = {"bench", "--no-pci", "--lcores", "0@0,1@0",
-                                               "--log-level=error", "--no-telemetry",
+  static std::vector<std::string> arguments = {"bench",
+                                               "--no-pci",
+                                               "--lcores",
+                                               "0@0,1@0",
+                                               "--log-level=error",
+                                               "--no-telemetry",
                                                "--file-prefix=bench-" + std::to_string(getpid())};
   if (on_hugepages) {
     arguments.insert(arguments.end(), {"--in-memory", "--single-file-segments", "-m", "80"});
@@ -59,8 +63,8 @@ void start_eal(bool on_hugepages) {
 
 MbufRotation::MbufRotation(uint32_t count) : on_hugepages_(free_hugepages() >= kHugepagesWanted) {
   start_eal(on_hugepages_);
-  rte_mempool* const pool = rte_pktmbuf_pool_create("bench", count, 0, 0,
-                                                    RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+  rte_mempool* const pool =
+      rte_pktmbuf_pool_create("bench", count, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
   mbufs_.resize(count);
   if (pool == nullptr || rte_pktmbuf_alloc_bulk(pool, mbufs_.data(), count) != 0) {
     std::fputs("bench: no memory for mbufs\n", stderr);

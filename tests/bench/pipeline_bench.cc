@@ -2,7 +2,6 @@
 //
 // What the whole pipeline costs per packet, beside the smallest balancer on the same packets.
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -80,8 +79,7 @@ double time_blocks(FlowSource<F>& source, std::span<rte_mbuf*> block, uint64_t p
   std::chrono::nanoseconds spent{0};
   uint64_t done = 0;
   while (done < packets) {
-    const std::span<rte_mbuf*> part =
-        block.first(std::min<uint64_t>(block.size(), packets - done));
+    const std::span<rte_mbuf*> part = block.first(std::min<uint64_t>(block.size(), packets - done));
     source.fill(part, flags);
     const auto start = std::chrono::steady_clock::now();
     take(part);
@@ -96,17 +94,16 @@ double time_node(BenchNode& node, FlowSource<F>& source, std::span<rte_mbuf*> bl
                  uint64_t packets, uint8_t flags) {
   const uint64_t before = node.counters().forwarded.read();
   // Records are taken beside the clock; the ring holds those of several blocks.
-  const double ns = time_blocks(source, block, packets, flags, [&](std::span<rte_mbuf*> part) {
-    node.forward(part);
-  });
+  const double ns = time_blocks(source, block, packets, flags,
+                                [&](std::span<rte_mbuf*> part) { node.forward(part); });
   if (node.counters().forwarded.read() - before != packets || node.strayed() != 0)
     fail("packets left the intended path");
   return ns;
 }
 
 template <Family F>
-double time_reference(ReferenceKernel<F>& kernel, FlowSource<F>& source,
-                      std::span<rte_mbuf*> block, uint64_t packets) {
+double time_reference(ReferenceKernel<F>& kernel, FlowSource<F>& source, std::span<rte_mbuf*> block,
+                      uint64_t packets) {
   const uint64_t missed = kernel.missed();
   const double ns = time_blocks(source, block, packets, kTcpAck, [&](std::span<rte_mbuf*> part) {
     for (; !part.empty(); part = part.subspan(std::min(part.size(), kernel.kBurst)))
@@ -235,19 +232,18 @@ void run(const Options& options) {
       {"known_ipv4_in_ipv6",
        [&](uint32_t n) { return known<kV4>("known_ipv4_in_ipv6", ip6ip6, n, block, options); },
        65'536},
-      {"new_ipv4",
-       [&](uint32_t n) { return opening<kV4>("new_ipv4", ipip, n, block, options); }, kMillion},
-      {"new_ipv6",
-       [&](uint32_t n) { return opening<kV6>("new_ipv6", ip6ip6, n, block, options); }, kMillion},
+      {"new_ipv4", [&](uint32_t n) { return opening<kV4>("new_ipv4", ipip, n, block, options); },
+       kMillion},
+      {"new_ipv6", [&](uint32_t n) { return opening<kV6>("new_ipv6", ip6ip6, n, block, options); },
+       kMillion},
       {"syn_flood_full_table",
        [&](uint32_t n) { return flood<kV4>("syn_flood_full_table", ipip, n, block, options); },
        kMillion},
   };
   for (const Case& one : cases) {
     if (!options.only.empty() && one.name != options.only) continue;
-    const std::vector<uint32_t> sizes = one.flows && options.flows.size() > 1
-                                            ? std::vector<uint32_t>{*one.flows}
-                                            : options.flows;
+    const std::vector<uint32_t> sizes =
+        one.flows && options.flows.size() > 1 ? std::vector<uint32_t>{*one.flows} : options.flows;
     for (const uint32_t flows : sizes) {
       std::fprintf(stderr, "  %s, %u flows\n", one.name.c_str(), flows);
       print(one.run(flows));

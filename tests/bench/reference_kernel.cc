@@ -16,17 +16,6 @@
 
 namespace sluice::dataplane {
 
-namespace {
-
-template <class Word>
-Word load(const uint8_t* bytes) noexcept {
-  Word word;
-  std::memcpy(&word, bytes, sizeof word);
-  return word;
-}
-
-}  // namespace
-
 template <Family F>
 ReferenceKernel<F>::ReferenceKernel(uint32_t flows) {
   const size_t buckets = std::bit_ceil(uint64_t{flows} * 2 / kWays + 1);
@@ -51,14 +40,18 @@ template <Family F>
 auto ReferenceKernel<F>::parse(const uint8_t* ip) const noexcept -> Parsed {
   if constexpr (F == Family::kIpv4) {
     constexpr uint32_t kVersion4FiveWords = 0x45;
-    if (ip[ipv4::kVersionIhl] != kVersion4FiveWords || ip[ipv4::kProtocol] != kProtocolTcp)
+    const bool is_whole = (load_be16(ip + ipv4::kFragment) & ipv4::kFragmentBits) == 0;
+    if (ip[ipv4::kVersionIhl] != kVersion4FiveWords || ip[ipv4::kProtocol] != kProtocolTcp ||
+        load_be16(ip - sizeof(uint16_t)) != ethernet::kTypeIpv4 || !is_whole)
       return {};
     const auto addresses = load<uint64_t>(ip + ipv4::kSource);
     const auto ports = load<uint32_t>(ip + ipv4::kHeaderBytes);
     const auto hash = static_cast<uint32_t>(_mm_crc32_u64(_mm_crc32_u64(0, addresses), ports));
     return {addresses, ports, hash & mask_, load_be16(ip + ipv4::kTotalLength)};
   } else {
-    if (ip[ipv6::kVersionClassLabel] >> 4 != 6 || ip[ipv6::kNextHeader] != kProtocolTcp) return {};
+    if (ip[ipv6::kVersionClassLabel] >> 4 != 6 || ip[ipv6::kNextHeader] != kProtocolTcp ||
+        load_be16(ip - sizeof(uint16_t)) != ethernet::kTypeIpv6)
+      return {};
     uint64_t low = 0;
     for (size_t i = 0; i < 4; ++i)
       low = _mm_crc32_u64(low, load<uint64_t>(ip + ipv6::kSource + 8 * i));
@@ -76,9 +69,9 @@ uint16_t ReferenceKernel<F>::backend_of(const Parsed& parsed) noexcept {
   Bucket& bucket = buckets_[parsed.bucket];
 #ifdef __AVX512F__
   const __m512i line = _mm512_load_si512(&bucket);
-  const __m512i wanted = _mm512_set4_epi32(0, static_cast<int>(parsed.ports),
-                                           static_cast<int>(parsed.key >> 32),
-                                           static_cast<int>(parsed.key));
+  const __m512i wanted =
+      _mm512_set4_epi32(0, static_cast<int>(parsed.ports), static_cast<int>(parsed.key >> 32),
+                        static_cast<int>(parsed.key));
   const uint32_t equal = _mm512_cmpeq_epi32_mask(line, wanted);
   const uint32_t hits = equal & equal >> 1 & equal >> 2 & 0x1111;
   if (hits != 0) [[likely]]

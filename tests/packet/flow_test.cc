@@ -86,7 +86,7 @@ TEST_F(Flows, MoveAsTheNextPartWhenTheirBackendGoesDown) {
   EXPECT_NE(second, "");
   ASSERT_EQ(core.events.size(), 3u);
   EXPECT_EQ(core.events[1].end_reason, EndReason::kMoved);
-  EXPECT_EQ(core.events[1].packets, 2u);
+  EXPECT_EQ(core.events[1].counts.packets, 2u);
   EXPECT_EQ(core.events[2].end_reason, EndReason::kNone);
   EXPECT_EQ(core.events[2].flow_id, core.events[0].flow_id);
   EXPECT_EQ(core.events[2].part, 2u);
@@ -173,7 +173,7 @@ TEST_F(Flows, AreResetWhenTheirPoolIsNoLongerEligible) {
   ASSERT_EQ(sent.size(), 1u);
   EXPECT_EQ(sent[0], (Sent{TestCore::kIngress, reset}));
   EXPECT_EQ(last_event().end_reason, EndReason::kRevoked);
-  EXPECT_EQ(last_event().packets, 1u);
+  EXPECT_EQ(last_event().counts.packets, 1u);
   EXPECT_EQ(counters().flows_ended.read(), 1u);
   EXPECT_TRUE(core.is_balanced());
 }
@@ -257,14 +257,15 @@ TEST_F(Flows, SynOnAClosingFlowEndsItAndOpensAnother) {
 
   ASSERT_EQ(core.events.size(), 3u);
   EXPECT_EQ(core.events[1].end_reason, EndReason::kFin);
-  EXPECT_EQ(core.events[1].packets, 4u) << "the ACK before the SYN was sent for the old flow";
+  EXPECT_EQ(core.events[1].counts.packets, 4u)
+      << "the ACK before the SYN was sent for the old flow";
   EXPECT_NE(core.events[2].flow_id, core.events[0].flow_id);
   EXPECT_EQ(core.events[2].part, 1u);
 
   core.pass(20 * kSecondNs);
   core.pass(900 * kSecondNs, kSecondNs);
   EXPECT_EQ(last_event().end_reason, EndReason::kIdle);
-  EXPECT_EQ(last_event().packets, 2u);
+  EXPECT_EQ(last_event().counts.packets, 2u);
   EXPECT_GE(last_event().handshake_us, 1u);
 }
 
@@ -293,7 +294,7 @@ TEST_F(Flows, EndByTheTimeoutOfTheirState) {
 
     ASSERT_EQ(core.events.size(), 1u) << row.name;
     EXPECT_EQ(core.events[0].end_reason, row.reason) << row.name;
-    EXPECT_EQ(core.events[0].packets, row.frames.size()) << row.name;
+    EXPECT_EQ(core.events[0].counts.packets, row.frames.size()) << row.name;
   }
   EXPECT_EQ(counters().flows.read(), 0u);
 }
@@ -359,8 +360,8 @@ TEST_F(Flows, OnlyWhatThePortTookCountsForThem) {
   core.port_accepts = kBurstMax;
   core.pass(1000 * kSecondNs, kSecondNs);
 
-  EXPECT_EQ(last_event().packets, 1u);
-  EXPECT_EQ(last_event().bytes, 40u);
+  EXPECT_EQ(last_event().counts.packets, 1u);
+  EXPECT_EQ(last_event().counts.bytes, 40u);
   EXPECT_EQ(target_of(last_event()).packets.read(), 1u);
 }
 

@@ -177,8 +177,8 @@ class Simulation {
       ASSERT_EQ(begun->second.part, event.part);
       ASSERT_EQ(begun->second.target, event.target) << "a part has one target";
       books_.open.erase(begun);
-      books_.packets[event.target] += event.packets;
-      books_.bytes[event.target] += event.bytes;
+      books_.packets[event.target] += event.counts.packets;
+      books_.bytes[event.target] += event.counts.bytes;
       ++books_.ended[event.target];
     }
     core.events.clear();
@@ -191,8 +191,8 @@ class Simulation {
     for (uint32_t position = 0; position < flows.positions_end(); ++position) {
       const FlowEntry<F>& entry = flows.at(position);
       if (entry.state == FlowState::kFree) continue;
-      packets[entry.target] += entry.packets;
-      bytes[entry.target] += entry.bytes;
+      packets[entry.target] += entry.counts.packets;
+      bytes[entry.target] += entry.counts.bytes;
       const auto open = books_.open.find(flows.detail(entry).flow_id);
       ASSERT_NE(open, books_.open.end());
       ASSERT_EQ(open->second.target, entry.target) << "a live flow left its backend without a word";

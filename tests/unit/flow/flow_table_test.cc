@@ -48,12 +48,12 @@ TYPED_TEST(FlowTableOfFamily, FindsExactlyWhatWasInserted) {
     const auto known = expected.find(number);
     ASSERT_EQ(entry != nullptr, known != expected.end()) << "step " << step;
     if (entry != nullptr) {
-      ASSERT_EQ(entry->packets, known->second);
+      ASSERT_EQ(entry->counts.packets, known->second);
       table.erase(*entry);
       expected.erase(known);
     } else if (FlowEntry<kFamily>* const added = table.insert(key, hash)) {
       added->state = FlowState::kOpen;
-      added->packets = static_cast<uint64_t>(step);
+      added->counts.packets = static_cast<uint64_t>(step);
       expected[number] = static_cast<uint64_t>(step);
     } else {
       ASSERT_EQ(table.size(), 1000u) << "insert fails only when the table is full";
@@ -122,8 +122,8 @@ TEST(FlowEvent, CarriesWhatTheEntryAndItsDetailSay) {
   auto table = *FlowTable<Family::kIpv4>::create(4, kKey);
   const auto key = key_of<Family::kIpv4>(0x0100a8c0);
   FlowEntry<Family::kIpv4>& entry = *table.insert(key, table.hash(key));
-  entry.packets = 3;
-  entry.bytes = 180;
+  entry.counts.packets = 3;
+  entry.counts.bytes = 180;
   entry.last_seen_ns = 500;
   entry.target = 17;
   entry.tcp_flags = kTcpSyn | kTcpAck;

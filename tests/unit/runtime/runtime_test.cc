@@ -118,7 +118,7 @@ TEST(Runtime, ForwardsListsRecordsAndStops) {
   EXPECT_TRUE(runtime.events_drained());
   EXPECT_EQ(events[0].end_reason, EndReason::kNone);
   EXPECT_EQ(events[199].end_reason, EndReason::kShutdown);
-  EXPECT_EQ(events[199].packets, 1u);
+  EXPECT_EQ(events[199].counts.packets, 1u);
   uint64_t packets = 0;
   for (const TargetCounterValues& target : runtime.target_counters(policy.registry.target_count()))
     packets += target.packets;

@@ -90,12 +90,11 @@ TEST_F(SnapshotTest, ALineSaysHowToReachTheBackend) {
   EXPECT_EQ(line->state, kDraining);
   EXPECT_EQ(line->pool, PoolIndex{0});
   EXPECT_EQ(line->port, 3);
-  EXPECT_EQ(line->mtu, 9000);
+  EXPECT_EQ(line->inner_bytes_max, 9000 - 20);
   EXPECT_TRUE(line->neighbor_resolved);
-  EXPECT_EQ(line->destination_mac[5], 1);
-  EXPECT_EQ(line->source_mac[5], 2);
-  EXPECT_EQ(line->outer_source, (std::array<uint8_t, 16>{10, 77, 1, 2}));
-  EXPECT_EQ(line->outer_destination, (std::array<uint8_t, 16>{10, 77, 1, 12}));
+  EXPECT_EQ(line->ethernet, (std::array<uint8_t, 14>{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0}));
+  EXPECT_EQ(line->outer_bytes, 20);
+  EXPECT_EQ(line->outer_addresses, (std::array<uint8_t, 32>{10, 77, 1, 2, 10, 77, 1, 12}));
 }
 
 TEST_F(SnapshotTest, FindsNoLineForAnOldGenerationOfAnIndex) {
