@@ -23,11 +23,14 @@ Opened opening_of(uint8_t protocol, uint8_t tcp_flags) noexcept {
   return is_opening_syn(tcp_flags) ? Opened::kSyn : Opened::kAdopted;
 }
 
+// Looks the service up: a known flow's packet comes here without one.
 template <Family F>
 uint32_t timeout_of(const Packet<F>& packet, FlowState state, const Snapshot& snapshot,
                     const CoreContext& core) noexcept {
-  const Service& service = snapshot.table->services[packet.service.value];
-  return timeout_ms(state, core.timeouts, service.tcp_idle_ms);
+  const Table& table = *snapshot.table;
+  const ServiceIndex service = table.service_lookup.find(packet.key);
+  const uint32_t tcp_idle_ms = service.is_none() ? 0 : table.services[service.value].tcp_idle_ms;
+  return timeout_ms(state, core.timeouts, tcp_idle_ms);
 }
 
 // Everything that belongs to the part and not to the flow.
