@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table for people: each figure with its bar, and each beside an earlier run's."""
 
-from benchlib.bars import BARS, judge, key_of
+from benchlib.bars import BARS, bar_of, key_of
 from benchlib.result import more_is_better, size_label, spread
 
 
@@ -26,17 +26,10 @@ def columns(rows: list[list[str]], left: int) -> str:
     return "\n".join(lines)
 
 
-def _bar_cells(result: dict, results: list[dict]) -> list[str]:
-    verdict = judge(result, results)
-    if verdict is None:
-        return ["", ""]
-    value = f"{figure(verdict.value)} " if verdict.bar.over and verdict.value is not None else ""
-    return [f"{value}{verdict.bar}", verdict.word]
-
-
 def table(results: list[dict]) -> str:
     rows = [["what", "size", "unit", "ours", "limit", "ratio", "spread", "bar", "verdict"]]
     for result in results:
+        bar = bar_of(result)
         rows.append(
             [
                 result["name"],
@@ -46,7 +39,8 @@ def table(results: list[dict]) -> str:
                 figure(result["limit"]),
                 "–" if result["ratio"] is None else f"{result['ratio']:.2f}",
                 f"{spread(result):.0%}",
-                *_bar_cells(result, results),
+                str(bar or ""),
+                ("met" if bar.is_met_by(result) else "NOT MET") if bar else "",
             ]
         )
     return columns(rows, left=1)
