@@ -9,6 +9,7 @@ from benchlib.result import size_label
 
 WIDTH, HEIGHT = 460, 320
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 44, 44
+INSET = 24  # of the first and last points, so that their figures have room
 COLORS = ("#0b6e8a", "#c2571a", "#5a7d2b", "#7a4a9c")
 
 
@@ -73,10 +74,11 @@ class Axes:
         self.top = round_up(max(y for one in panel.lines for _, y in one.points))
 
     def x(self, flows: float) -> float:
-        width = WIDTH - LEFT - RIGHT
+        begin, end = LEFT + INSET, WIDTH - RIGHT - INSET
         if self.most == self.least:
-            return LEFT + width / 2
-        return LEFT + width * (math.log10(flows) - self.least) / (self.most - self.least)
+            return (begin + end) / 2
+        share = (math.log10(flows) - self.least) / (self.most - self.least)
+        return begin + (end - begin) * share
 
     def y(self, value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.top

@@ -18,13 +18,13 @@ from benchlib.result import result
 from benchlib.run import BenchError, Run, hugepages
 from benchlib.telemetry import Telemetry
 
-TABLES, TABLES_QUICK = 100, 5
+TABLES, TABLES_QUICK = 100, 3
 BACKENDS = 1000
 CLASSES = 10
 PREFIXES = 500_000
 CONTROL_PROCESSOR = 0
 END_SECONDS = 60
-BASELINE_SECONDS = 5
+BASELINE_SECONDS, BASELINE_SECONDS_QUICK = 5, 1
 
 CONTROLLER_CONFIG = """\
 listen: unix:%(folder)s/controller.sock
@@ -141,7 +141,7 @@ def publish(
     run: Run, fleet: Fleet, socket: pathlib.Path, tables: int, telemetry: Telemetry
 ) -> list[dict]:
     rate = latency.LOAD * latency.returned(load(run, socket, 0, run.seconds))
-    still = load(run, socket, rate, BASELINE_SECONDS)
+    still = load(run, socket, rate, BASELINE_SECONDS_QUICK if run.quick else BASELINE_SECONDS)
     telemetry.connect(latency.START_SECONDS)
     missed_before = telemetry.port()["imissed"]
     times: list[float] = []

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -63,7 +64,7 @@ class Run:
         return str(program)
 
     def note_command(self, command: list[str]) -> None:
-        line = shlex.join(command).replace(str(self.folder), "$FOLDER")
+        line = re.sub(rf"{re.escape(str(self.folder))}(/tmp\w+)?", "$FOLDER", shlex.join(command))
         if line not in self.commands:
             self.commands.append(line)
 
@@ -77,9 +78,14 @@ class Run:
         path = self.folder / log
         options = {"stdin": subprocess.PIPE, **options}
         with path.open("w", encoding="utf-8") as output:
-            child = subprocess.Popen(
-                command, **{"stdout": output, "stderr": output, "text": True, **options}
-            )
+            try:
+                child = subprocess.Popen(
+                    command, **{"stdout": output, "stderr": output, "text": True, **options}
+                )
+            except FileNotFoundError:
+                raise BenchError(
+                    f"{command[0]} is not installed: run `sudo scripts/install-packages bench`"
+                ) from None
         try:
             yield child
         except (BenchError, TimeoutError, OSError, ValueError) as error:
