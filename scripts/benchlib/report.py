@@ -56,6 +56,9 @@ def unmeasured_bars(results: list[dict], measurements: list[str]) -> list[str]:
     ]
 
 
+CHANGE_MIN = 0.01  # of a figure of one round, nobody can tell less apart
+
+
 def change(before: dict, after: dict) -> tuple[float, bool] | None:
     """The relative change of the ratio, else of the figure; true when it is for the worse by more
     than the rounds differ. None: there is nothing to divide by."""
@@ -64,7 +67,7 @@ def change(before: dict, after: dict) -> tuple[float, bool] | None:
         return (0.0, False) if after[field] == before[field] else None
     moved = after[field] / before[field] - 1
     loss = -moved if more_is_better(after) else moved
-    return moved, loss > max(spread(before), spread(after))
+    return moved, loss > max(spread(before), spread(after), CHANGE_MIN)
 
 
 def comparison(before: list[dict], after: list[dict]) -> str:

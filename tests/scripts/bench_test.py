@@ -97,6 +97,12 @@ class Report(unittest.TestCase):
         self.assertIn("WORSE", report.comparison([before], [beyond]))
         self.assertNotIn("WORSE", report.comparison([before], [better]))
 
+    def test_a_figure_of_one_round_may_differ_a_little(self):
+        before, little, much = (result("a", 1, "bytes", [size]) for size in (384, 385, 390))
+
+        self.assertNotIn("WORSE", report.comparison([before], [little]))
+        self.assertIn("WORSE", report.comparison([before], [much]))
+
     def test_a_fallen_rate_is_worse(self):
         before, after = (result("a", 1, "Mpps", [rate], [100]) for rate in (50, 40))
 
