@@ -28,7 +28,7 @@ def _said(*command: str) -> str:
 def perf_note() -> str:
     if perf.is_counting():
         return "cycles, instructions and cache misses are of the worker, by perf stat"
-    return "cycles, instructions and cache misses: not counted here, the processor does not let us"
+    return "cycles, instructions and cache misses: not counted here (perf stat)"
 
 
 def description() -> dict:
