@@ -26,7 +26,7 @@ TUNNEL_BYTES = 20  # IPv4 in IPv4
 MEMORY_BYTES = 1 << 30
 START_SECONDS = 60
 PERCENTILES = ("p50", "p99", "p999")
-GENERATOR_SHARE_MIN = 0.5  # of the packets timed; fewer say too little
+TIMED_MIN = 0.5  # of the packets; fewer say too little
 
 
 @contextlib.contextmanager
@@ -129,7 +129,7 @@ def measure(run: Run) -> list[dict]:
             for peer in reversed(peers):
                 seen[peer].append(peer.load(rate, 2 * run.seconds))
     ours, limit = (seen[peer] for peer in peers)
-    note_untimed(run, ours + limit)
+    note_load(run, rate, ours + limit)
     highest = [[rate / 1e6 for rate in maxima[peer]] for peer in peers]
     return [
         result("latency/round_trip_maximum", FLOWS, "Mpps", *highest),
@@ -151,12 +151,13 @@ def lost(rounds: list[dict]) -> float:
     return 1e6 * sum(seen["lost"] for seen in rounds) / sum(seen["due"] for seen in rounds)
 
 
-def note_untimed(run: Run, rounds: list[dict]) -> None:
+def note_load(run: Run, rate: float, rounds: list[dict]) -> None:
     """The generator shares its processor with the control threads of what it loads."""
-    timed = [1 - seen["untimed"] / max(seen["received"], 1) for seen in rounds]
-    if min(timed) < GENERATOR_SHARE_MIN:
-        raise BenchError(f"the generator ran so little that only {min(timed):.0%} were timed")
+    timed = min(1 - seen["untimed"] / max(seen["received"], 1) for seen in rounds)
+    sent = min(seen["due"] / seen["seconds"] for seen in rounds)
+    if timed < TIMED_MIN:
+        raise BenchError(f"the generator ran so little that only {timed:.0%} were timed")
     run.notes.append(
-        f"latency: {min(timed):.1%} to {max(timed):.1%} of the packets of a round were timed; the "
-        "others were on their way while the generator's processor did something else"
+        f"latency: at least {sent / 1e6:.2f} of {rate / 1e6:.2f} Mpps were sent and {timed:.1%} of "
+        "them timed; the others were on their way while the generator's processor was taken"
     )

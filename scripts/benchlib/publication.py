@@ -24,6 +24,7 @@ CLASSES = 10
 PREFIXES = 500_000
 CONTROL_PROCESSOR = 0
 END_SECONDS = 60
+MAXIMUM_ROUNDS = 2
 BASELINE_SECONDS, BASELINE_SECONDS_QUICK = 5, 1
 
 CONTROLLER_CONFIG = """\
@@ -140,7 +141,8 @@ def load(run: Run, socket: pathlib.Path, rate: float, seconds: float, during=Non
 def publish(
     run: Run, fleet: Fleet, socket: pathlib.Path, tables: int, telemetry: Telemetry
 ) -> list[dict]:
-    rate = latency.LOAD * latency.returned(load(run, socket, 0, run.seconds))
+    most = max(latency.returned(load(run, socket, 0, run.seconds)) for _ in range(MAXIMUM_ROUNDS))
+    rate = latency.LOAD * most
     still = load(run, socket, rate, BASELINE_SECONDS_QUICK if run.quick else BASELINE_SECONDS)
     telemetry.connect(latency.START_SECONDS)
     missed_before = telemetry.port()["imissed"]
