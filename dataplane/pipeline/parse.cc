@@ -16,33 +16,29 @@ namespace sluice::dataplane {
 
 namespace {
 
-// How far ahead mbufs are fetched, and nearer, their headers with the room in front of them that a
-// tunnel will take.  Source: bench, pipeline/known_ipv4_ipip.
-constexpr size_t kMbufDistance = 20;
-constexpr size_t kHeaderDistance = 4;
+// How far ahead headers are fetched, with the room in front of them that a tunnel will take. The
+// mbufs themselves need none: a port has just written them, and their loads overlap.
+// Source: bench, pipeline/known_ipv4_ipip.
+constexpr size_t kHeaderDistance = 6;
 
-// What a whole TCP or UDP header shows; `is_plain` when check_tcp or check_udp would mind nothing.
-struct PlainL4 {
-  bool is_plain = false;
-  uint8_t tcp_flags = 0;
-};
-
-// Shape: `length` bytes of a segment, at least those of a UDP header.
-[[gnu::always_inline]] inline PlainL4 read_plain_l4(const uint8_t* l4, uint8_t protocol,
-                                                    size_t length) noexcept {
-  const bool has_ports =
-      load<uint16_t>(l4 + tcp::kSourcePort) != 0 && load<uint16_t>(l4 + tcp::kDestinationPort) != 0;
+// The TCP flags of a header that check_tcp or check_udp would mind nothing of; 0 for UDP.
+// Shape: `length` bytes of a segment, at least those of a UDP header.  Errors: kNotPlain.
+constexpr uint32_t kNotPlain = 0x100;
+[[gnu::always_inline]] inline uint32_t plain_tcp_flags(const uint8_t* l4, uint8_t protocol,
+                                                       size_t length) noexcept {
+  const auto ports = load<uint32_t>(l4);
+  if ((ports & 0xffff) == 0 || ports >> 16 == 0) return kNotPlain;
   if (protocol == kProtocolTcp) [[likely]] {
-    if (length < tcp::kHeaderBytes) return {};
+    if (length < tcp::kHeaderBytes) return kNotPlain;
     const size_t header_bytes = size_t{l4[tcp::kDataOffset]} / 16 * 4;
     const uint8_t flags = l4[tcp::kFlags];
-    return {has_ports && header_bytes >= tcp::kHeaderBytes && header_bytes <= length &&
-                are_flags_possible(flags),
-            flags};
+    const bool is_plain =
+        header_bytes >= tcp::kHeaderBytes && header_bytes <= length && are_flags_possible(flags);
+    return is_plain ? flags : kNotPlain;
   }
   const size_t stated = load_be16(l4 + udp::kLength);
-  return {protocol == kProtocolUdp && has_ports && stated >= udp::kHeaderBytes && stated <= length,
-          0};
+  const bool is_plain = protocol == kProtocolUdp && stated >= udp::kHeaderBytes && stated <= length;
+  return is_plain ? 0 : kNotPlain;
 }
 
 // Version 4, five words, and no fragment: what the first eight bytes of a plain header have under
@@ -62,14 +58,14 @@ constexpr uint64_t kPlainIpv4 = 0x45;
 
   const uint8_t* const words = ip + ipv4::kHeaderBytes;
   const uint8_t protocol = ip[ipv4::kProtocol];
-  const PlainL4 l4 = read_plain_l4(words, protocol, total - ipv4::kHeaderBytes);
-  if (!l4.is_plain) return false;
+  const uint32_t flags = plain_tcp_flags(words, protocol, total - ipv4::kHeaderBytes);
+  if (flags == kNotPlain) return false;
   const auto kind = ip[ipv4::kTtl] > 1 ? PacketKind::kFlow : PacketKind::kExpiringFlow;
   packet.key.words[0] = load<uint64_t>(ip + ipv4::kSource);
   packet.key.words[1] = load<uint32_t>(words) | uint64_t{protocol} << 32;
   packet.account.bytes = total;
   packet.l4_offset = ipv4::kHeaderBytes;
-  packet.tcp_flags = l4.tcp_flags;
+  packet.tcp_flags = static_cast<uint8_t>(flags);
   packet.kind = kind;
   return true;
 }
@@ -85,15 +81,15 @@ constexpr uint64_t kPlainIpv4 = 0x45;
   const uint8_t* const words = ip + ipv6::kHeaderBytes;
   const uint8_t protocol = ip[ipv6::kNextHeader];
   const uint8_t hop_limit = ip[ipv6::kHopLimit];
-  const PlainL4 l4 = read_plain_l4(words, protocol, payload);
-  if (!l4.is_plain) return false;
+  const uint32_t flags = plain_tcp_flags(words, protocol, payload);
+  if (flags == kNotPlain) return false;
   const uint8_t* const addresses = ip + ipv6::kSource;
   packet.key.words = {load<uint64_t>(addresses), load<uint64_t>(addresses + 8),
                       load<uint64_t>(addresses + 16), load<uint64_t>(addresses + 24),
                       load<uint32_t>(words) | uint64_t{protocol} << 32};
   packet.account.bytes = static_cast<uint16_t>(total);
   packet.l4_offset = ipv6::kHeaderBytes;
-  packet.tcp_flags = l4.tcp_flags;
+  packet.tcp_flags = static_cast<uint8_t>(flags);
   packet.kind = hop_limit > 1 ? PacketKind::kFlow : PacketKind::kExpiringFlow;
   return true;
 }
@@ -165,12 +161,9 @@ void prefetch_header(rte_mbuf* mbuf) noexcept {
 
 void parse(std::span<rte_mbuf* const> mbufs, CoreContext& core) noexcept {
   const size_t count = mbufs.size();
-  for (size_t i = 0; i < std::min(count, kMbufDistance); ++i)
-    __builtin_prefetch(mbufs[i], 1);
   for (size_t i = 0; i < std::min(count, kHeaderDistance); ++i)
     prefetch_header(mbufs[i]);
   for (size_t i = 0; i < count; ++i) {
-    __builtin_prefetch(mbufs[std::min(i + kMbufDistance, count - 1)], 1);
     prefetch_header(mbufs[std::min(i + kHeaderDistance, count - 1)]);
     parse_frame(mbufs[i], core);
   }

@@ -6,6 +6,8 @@ import pathlib
 import socket
 import time
 
+ANSWER_BYTES_MAX = 262_144
+
 
 class Telemetry:
     """The telemetry of one DPDK process, by its --file-prefix."""
@@ -20,7 +22,7 @@ class Telemetry:
         while True:
             try:
                 self.socket.connect(str(self.path))
-                self.socket.recv(16384)
+                self.socket.recv(ANSWER_BYTES_MAX)
                 return
             except (FileNotFoundError, ConnectionRefusedError):
                 if time.monotonic() > deadline:
@@ -29,19 +31,24 @@ class Telemetry:
 
     def ask(self, command: str) -> dict:
         self.socket.send(command.encode())
-        return json.loads(self.socket.recv(262144))[command.split(",")[0]]
+        return json.loads(self.socket.recv(ANSWER_BYTES_MAX))[command.split(",")[0]]
+
+    def port(self) -> dict[str, int]:
+        """The counters of port 0."""
+        return self.ask("/ethdev/stats,0")
 
     def await_traffic(self, seconds: float) -> None:
         """Waits until port 0 sends. Raises TimeoutError when it does not."""
         deadline = time.monotonic() + seconds
-        while self.ask("/ethdev/stats,0").get("opackets", 0) == 0:
+        while self.port().get("opackets", 0) == 0:
             if time.monotonic() > deadline:
                 raise TimeoutError("port 0 forwards nothing")
             time.sleep(0.1)
 
-    def rates(self, seconds: float) -> tuple[float, float]:
-        """Packets received and sent per second by port 0 over the next seconds."""
-        before, start = self.ask("/ethdev/stats,0"), time.monotonic()
+    def traffic(self, seconds: float) -> tuple[int, int, float]:
+        """Packets received and sent by port 0 over the next seconds, and how long that was."""
+        before, start = self.port(), time.monotonic()
         time.sleep(seconds)
-        after, elapsed = self.ask("/ethdev/stats,0"), time.monotonic() - start
-        return tuple((after[key] - before[key]) / elapsed for key in ("ipackets", "opackets"))
+        after, elapsed = self.port(), time.monotonic() - start
+        received, sent = (after[key] - before[key] for key in ("ipackets", "opackets"))
+        return received, sent, elapsed
