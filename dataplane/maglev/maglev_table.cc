@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <numeric>
+#include <thread>
 #include <utility>
 
 namespace sluice::dataplane {
@@ -193,6 +194,24 @@ uint32_t MaglevTable::successor(uint32_t slot, uint32_t attempt) const noexcept 
   mixed = (mixed ^ mixed >> 33) * 0xc4ce'b9fe'1a85'ec53;
   const uint64_t stride = 1 + (mixed ^ mixed >> 33) % (slots - 1);
   return static_cast<uint32_t>((slot + attempt * stride) % slots);
+}
+
+std::vector<std::shared_ptr<const MaglevTable>> build_maglev_tables(
+    std::span<const MaglevOrder> orders, const HashKey& key, size_t threads) {
+  std::vector<std::shared_ptr<const MaglevTable>> tables(orders.size());
+  const size_t stride = std::min(threads, orders.size());
+  const auto build_every = [&](size_t first) {
+    for (size_t i = first; i < orders.size(); i += stride) {
+      tables[i] = std::make_shared<const MaglevTable>(
+          MaglevTable::build(orders[i].members, orders[i].slot_count, key));
+    }
+  };
+  std::vector<std::jthread> others;
+  for (size_t first = 1; first < stride; ++first)
+    others.emplace_back(build_every, first);
+  build_every(0);
+  others.clear();  // waits for them
+  return tables;
 }
 
 bool is_prime(uint32_t number) noexcept {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,6 +54,17 @@ class MaglevTable {
   explicit MaglevTable(std::vector<uint32_t> owner) : owner_(std::move(owner)) {}
   std::vector<uint32_t> owner_;
 };
+
+// One table to be built.
+struct MaglevOrder {
+  std::vector<MaglevMember> members;
+  uint32_t slot_count = 0;
+};
+
+// The tables in the order given, the same for any number of threads, which counts the caller's.
+// Shape: threads >= 1.  Alloc: yes.
+std::vector<std::shared_ptr<const MaglevTable>> build_maglev_tables(
+    std::span<const MaglevOrder> orders, const HashKey& key, size_t threads);
 
 bool is_prime(uint32_t number) noexcept;
 

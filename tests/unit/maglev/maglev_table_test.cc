@@ -269,6 +269,23 @@ TEST(MaglevTable, SlotOfCoversTheTableEvenly) {
   EXPECT_EQ(table.slot_of(UINT64_MAX / 2), 3u);
 }
 
+TEST(BuildMaglevTables, GivesTheSameForAnyNumberOfThreads) {
+  std::vector<MaglevOrder> orders;
+  for (uint32_t i = 0; i < 10; ++i)
+    orders.push_back({equal_members(i), i % 2 == 0 ? 251u : 5003u});
+
+  for (const size_t threads : {1u, 2u, 3u, 10u, 64u}) {
+    const auto tables = build_maglev_tables(orders, kKey, threads);
+
+    ASSERT_EQ(tables.size(), orders.size());
+    for (size_t i = 0; i < orders.size(); ++i) {
+      const MaglevTable alone = MaglevTable::build(orders[i].members, orders[i].slot_count, kKey);
+      EXPECT_TRUE(std::ranges::equal(tables[i]->owners(), alone.owners())) << threads << ' ' << i;
+    }
+  }
+  EXPECT_TRUE(build_maglev_tables({}, kKey, 4).empty());
+}
+
 TEST(IsPrime, TellsPrimesFromOthers) {
   for (const uint32_t prime : {2u, 3u, 7u, 13u, 251u, 65537u, 16777213u}) {
     EXPECT_TRUE(is_prime(prime)) << prime;
