@@ -17,32 +17,10 @@ namespace {
 constexpr size_t kBatch = 256;
 constexpr size_t kStragglers = 4;  // so many go on alone
 
-using Lanes = int32_t __attribute__((vector_size(16)));
-
 // (slot + added) % slot_count for numbers below it, without a branch.
 uint32_t sum_of(uint32_t slot, uint32_t added, uint32_t slot_count) {
   const auto over = static_cast<int32_t>(slot + added - slot_count);
   return static_cast<uint32_t>(over) + (slot_count & static_cast<uint32_t>(over >> 31));
-}
-
-// How many of the slots from `next` on are taken before one is free, at most `Window`.
-template <uint32_t Window>
-uint32_t taken_ahead(const uint8_t* is_free, const uint32_t* ahead, uint32_t next,
-                     uint32_t slot_count) {
-  if constexpr (Window == 1) return is_free[next] ^ 1u;
-  const auto count = static_cast<int32_t>(slot_count);
-  std::array<uint32_t, Window> slots;
-  for (uint32_t i = 0; i < Window; i += sizeof(Lanes) / sizeof(uint32_t)) {
-    Lanes lanes;
-    std::memcpy(&lanes, ahead + i, sizeof lanes);
-    lanes += static_cast<int32_t>(next) - count;
-    lanes += count & (lanes >> 31);  // as in `sum_of`
-    std::memcpy(slots.data() + i, &lanes, sizeof lanes);
-  }
-  uint32_t free = 1;
-  for (uint32_t i = Window; i-- > 0;)
-    free = 2 * free + is_free[slots[i]];
-  return static_cast<uint32_t>(std::countr_zero(free));
 }
 
 // The number whose product with `number` is 1 modulo a prime, by Euclid's algorithm.
@@ -69,11 +47,20 @@ uint32_t root_of(uint32_t square) {
 
 }  // namespace
 
+// How many slots on the way from `is_free[0]` on are taken before one is free, at most a window.
+// Looks at all of them: that is quicker than to guess when to stop.
+inline uint32_t SlotWalks::taken_ahead(const uint8_t* is_free, const Walk& walk) {
+  uint32_t free = 1;
+  for (uint32_t i = kWindow; i-- > 0;)
+    free = 2 * free + is_free[walk.ahead[i]];
+  return static_cast<uint32_t>(std::countr_zero(free));
+}
+
 SlotWalks::SlotWalks(std::span<const SlotPermutation> permutations, uint32_t slot_count)
     : slot_count_(slot_count),
       few_slots_(root_of(slot_count) / 2),
       free_count_(slot_count),
-      is_free_(slot_count, 1),
+      is_free_(size_t{slot_count} * 2, 1),
       waiting_(kBatch) {
   walks_.reserve(permutations.size());
   for (const SlotPermutation& permutation : permutations) {
@@ -92,11 +79,9 @@ void SlotWalks::take(std::span<const uint32_t> walks, std::span<uint32_t> owner)
       take_nearest(walks, owner);
     } else {
       count = std::min({count, kBatch, size_t{free_count_ - few_slots_}});
-      if (free_count_ > slot_count_ / 2) {
-        scout<1>(walks.first(count));
-      } else if (free_count_ > slot_count_ / 32) {
-        scout<kWindow>(walks.first(count));
-      }
+      // Earlier most walks stand at a free slot; later each has so far to go that it waits little.
+      if (free_count_ < slot_count_ / 4 * 3 && free_count_ > slot_count_ / 32)
+        scout(walks.first(count));
       take_on_the_way(walks.first(count), owner);
     }
     free_count_ -= static_cast<uint32_t>(count);
@@ -106,7 +91,6 @@ void SlotWalks::take(std::span<const uint32_t> walks, std::span<uint32_t> owner)
 
 // Leads walks past slots that are taken, side by side, so that no step waits for another. Where it
 // leads them is no choice yet: that two come to the same slot is settled when they take it.
-template <uint32_t Window>
 void SlotWalks::scout(std::span<const uint32_t> walks) {
   const uint8_t* const is_free = is_free_.data();
   const uint32_t slot_count = slot_count_;
@@ -118,10 +102,10 @@ void SlotWalks::scout(std::span<const uint32_t> walks) {
     for (size_t k = 0; k < count; ++k) {
       const uint32_t position = from[k];
       Walk& walk = all[position];
-      const uint32_t steps = taken_ahead<Window>(is_free, walk.ahead.data(), walk.next, slot_count);
+      const uint32_t steps = taken_ahead(is_free + walk.next, walk);
       walk.next = sum_of(walk.next, walk.ahead[steps], slot_count);
       waiting[still_waiting] = position;
-      still_waiting += steps / Window;
+      still_waiting += steps / kWindow;
     }
     count = still_waiting;
   }
@@ -136,12 +120,11 @@ void SlotWalks::take_on_the_way(std::span<const uint32_t> walks, std::span<uint3
     uint32_t slot = walk.next;
     if (is_free[slot] == 0) [[unlikely]] {
       uint32_t steps = 0;
-      while ((steps = taken_ahead<kWindow>(is_free, walk.ahead.data(), slot, slot_count)) ==
-             kWindow)
+      while ((steps = taken_ahead(is_free + slot, walk)) == kWindow)
         slot = sum_of(slot, walk.ahead[kWindow], slot_count);
       slot = sum_of(slot, walk.ahead[steps], slot_count);
     }
-    is_free[slot] = 0;
+    is_free[slot] = is_free[slot + slot_count] = 0;
     owner[slot] = position;
     walk.next = sum_of(slot, walk.ahead[1], slot_count);
   }

@@ -28,13 +28,13 @@ class SlotWalks {
   void take(std::span<const uint32_t> walks, std::span<uint32_t> owner);
 
  private:
-  static constexpr uint32_t kWindow = 8;
+  static constexpr uint32_t kWindow = 8;  // slots that a walk looks at together
   struct alignas(64) Walk {
     std::array<uint32_t, kWindow + 1> ahead;  // what so many steps add to a slot, modulo the slots
     uint32_t next;                            // every slot before it on the way is taken
   };
 
-  template <uint32_t Window>
+  static uint32_t taken_ahead(const uint8_t* is_free, const Walk& walk);
   void scout(std::span<const uint32_t> walks);
   void take_on_the_way(std::span<const uint32_t> walks, std::span<uint32_t> owner);
   void take_nearest(std::span<const uint32_t> walks, std::span<uint32_t> owner);
@@ -43,7 +43,7 @@ class SlotWalks {
   uint32_t slot_count_;
   uint32_t few_slots_;  // of so many it is quicker to find the nearest than to walk to it
   uint32_t free_count_;
-  std::vector<uint8_t> is_free_;  // [slot], 0 or 1
+  std::vector<uint8_t> is_free_;  // 0 or 1, by slot; twice, so that steps need no modulo
   std::vector<Walk> walks_;
   std::vector<uint32_t> waiting_;     // scouts that have not come to a free slot yet
   std::vector<uint32_t> free_slots_;  // listed when they are few
