@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "dataplane/maglev/slot_walks.h"
 #include "dataplane/net/keyed_hash.h"
 
 namespace sluice::dataplane {
@@ -26,17 +28,13 @@ class MaglevTable {
 
   // Shape: `slot_count` is a prime below 2^24. A member's slot count is its exact share rounded by
   // largest remainder, but at least one for weight > 0 when there are enough slots. Alloc: yes.
-  // Cost: O(slot_count * log(members * slot_count)) expected.
+  // Cost: O(slot_count * log(slot_count)) expected.
   static MaglevTable build(std::span<const MaglevMember> members, uint32_t slot_count,
                            const HashKey& key);
 
   // Section 3.4 with given permutations, which choose in turns proportional to their weights.
   // Shape: weights > 0, one for each permutation.
-  struct Permutation {
-    uint32_t offset;
-    uint32_t skip;
-  };
-  static std::vector<uint32_t> populate(std::span<const Permutation> permutations,
+  static std::vector<uint32_t> populate(std::span<const SlotPermutation> permutations,
                                         std::span<const uint32_t> weights, uint32_t slot_count);
 
   uint32_t slot_count() const noexcept { return static_cast<uint32_t>(owner_.size()); }
@@ -56,6 +54,17 @@ class MaglevTable {
   explicit MaglevTable(std::vector<uint32_t> owner) : owner_(std::move(owner)) {}
   std::vector<uint32_t> owner_;
 };
+
+// One table to be built.
+struct MaglevOrder {
+  std::vector<MaglevMember> members;
+  uint32_t slot_count = 0;
+};
+
+// The tables in the order given, the same for any number of threads, which counts the caller's.
+// Shape: threads >= 1.  Alloc: yes.
+std::vector<std::shared_ptr<const MaglevTable>> build_maglev_tables(
+    std::span<const MaglevOrder> orders, const HashKey& key, size_t threads);
 
 bool is_prime(uint32_t number) noexcept;
 

@@ -39,21 +39,25 @@ std::unique_ptr<const Exponentials> make_exponentials() {
 
 }  // namespace
 
-// The leader so far. Scores are compared by cross-multiplication, equal ones by name.
+// The leader so far. Scores are compared by cross-multiplication, equal ones by name. Without a
+// branch, which would be guessed wrong for every other bucket of an even split.
 struct StickySplit::Best {
   uint32_t position = kNoMember;
-  uint64_t exponential = 0;
-  const Rival* rival = nullptr;
+  uint32_t weight = 0;  // with this and the next, nobody loses against every challenger
+  uint64_t exponential = 1;
+  uint64_t name_hash = 0;
 
   void challenge(uint32_t by, const Rival& challenger, uint64_t its_exponential) noexcept {
-    if (rival != nullptr) {
-      const uint64_t mine = exponential * challenger.weight;
-      const uint64_t its = its_exponential * rival->weight;
-      if (mine < its || (mine == its && rival->name_hash < challenger.name_hash)) return;
-    }
-    position = by;
-    exponential = its_exponential;
-    rival = &challenger;
+    const uint64_t mine = exponential * challenger.weight;
+    const uint64_t its = its_exponential * weight;
+    const uint64_t wins = static_cast<uint64_t>(its < mine) |
+                          (static_cast<uint64_t>(its == mine) &
+                           static_cast<uint64_t>(challenger.name_hash < name_hash));
+    const uint64_t mask = 0 - wins;
+    position ^= (position ^ by) & static_cast<uint32_t>(mask);
+    weight ^= (weight ^ challenger.weight) & static_cast<uint32_t>(mask);
+    exponential ^= (exponential ^ its_exponential) & mask;
+    name_hash ^= (name_hash ^ challenger.name_hash) & mask;
   }
 };
 
@@ -98,13 +102,17 @@ StickySplit StickySplit::build(std::span<const SplitMember> members, std::string
   if (split.single_) return split;
 
   split.owner_.resize(kBuckets);
-  for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
-    Best best;
+  std::array<Best, 256> best;
+  for (uint32_t block = 0; block < kBuckets; block += best.size()) {
+    best.fill({});
     for (uint32_t i = 0; i < split.rivals_.size(); ++i) {
       const Rival& rival = split.rivals_[i];
-      if (rival.weight > 0) best.challenge(i, rival, (*exponentials)[rival.place(bucket)]);
+      if (rival.weight == 0) continue;
+      for (uint32_t k = 0; k < best.size(); ++k)
+        best[k].challenge(i, rival, (*exponentials)[rival.place(block + k)]);
     }
-    split.owner_[bucket] = static_cast<uint8_t>(best.position);
+    for (uint32_t k = 0; k < best.size(); ++k)
+      split.owner_[block + k] = static_cast<uint8_t>(best[k].position);
   }
   return split;
 }

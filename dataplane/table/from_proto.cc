@@ -4,6 +4,8 @@
 // buckets.
 #include "dataplane/table/from_proto.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -38,6 +40,14 @@ bool same_slots(const Pool& a, const Pool& b, uint32_t slot_count) {
          });
 }
 
+// How many processors this thread may use: on a node the main lcore's, so that workers keep theirs.
+size_t processor_count() {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  if (sched_getaffinity(0, sizeof processors, &processors) != 0) return 1;
+  return static_cast<size_t>(CPU_COUNT(&processors));
+}
+
 // Fills a table from a canonical message without violations.
 class Builder {
  public:
@@ -62,6 +72,7 @@ class Builder {
     for (const v1::PoolEntry& entry : message_.pools())
       status.Update(add_pool(entry));
     if (status.ok()) {
+      build_slots();
       for (const v1::RouteEntry& entry : message_.routes())
         status.Update(add_route(entry));
     }
@@ -157,23 +168,32 @@ class Builder {
         labels[key] = value;
       pool.members.push_back({*id, backend.name(), address, backend.weight(), std::move(labels)});
     }
-    pool.slots = slots_for(pool, entry.table_slots());
-    report_.memory_bytes += pool.slots->owners().size_bytes();
+    share_or_order_slots(pool, entry.table_slots());
     return absl::OkStatus();
   }
 
-  std::shared_ptr<const MaglevTable> slots_for(const Pool& pool, uint32_t slot_count) {
+  void share_or_order_slots(Pool& pool, uint32_t slot_count) {
     const auto old = old_pools_.find(pool.name);
     if (old != old_pools_.end() && same_slots(*old->second, pool, slot_count)) {
       ++report_.pools_shared;
-      return old->second->slots;
+      pool.slots = old->second->slots;
+      return;
     }
     ++report_.pools_built;
-    std::vector<MaglevMember> members;
+    MaglevOrder& order = orders_.emplace_back();
+    order.slot_count = slot_count;
     for (const PoolMember& member : pool.members)
-      members.push_back({member.name, member.weight});
-    return std::make_shared<const MaglevTable>(
-        MaglevTable::build(members, slot_count, table_->steering_key));
+      order.members.push_back({member.name, member.weight});
+  }
+
+  // Of the pools that share no slots with the table before, all at once.
+  void build_slots() {
+    const auto built = build_maglev_tables(orders_, table_->steering_key, processor_count());
+    auto next = built.begin();
+    for (Pool& pool : table_->pools) {
+      if (pool.slots == nullptr) pool.slots = *next++;
+      report_.memory_bytes += pool.slots->owners().size_bytes();
+    }
   }
 
   // Errors: RESOURCE_EXHAUSTED (no target id is left).
@@ -264,6 +284,7 @@ class Builder {
   std::shared_ptr<Table> table_ = std::make_shared<Table>();
   BuildReport report_;
   std::vector<LpmEntry> prefixes_;
+  std::vector<MaglevOrder> orders_;               // of the pools without slots, in their order
   std::map<std::string, const Pool*> old_pools_;  // that may be shared: the key is the same
   std::map<std::string, const Route*> old_routes_;
   std::map<std::string, ClassIndex> classes_;

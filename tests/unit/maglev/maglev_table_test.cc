@@ -39,7 +39,7 @@ double moved_percent(const MaglevTable& before, const MaglevTable& after) {
 }
 
 TEST(MaglevTable, FillsThePapersTable1) {
-  using Permutations = std::vector<MaglevTable::Permutation>;
+  using Permutations = std::vector<SlotPermutation>;
   const std::vector<uint32_t> equal{1, 1, 1};
 
   const auto before = MaglevTable::populate(Permutations{{3, 4}, {0, 2}, {3, 1}}, equal, 7);
@@ -48,6 +48,70 @@ TEST(MaglevTable, FillsThePapersTable1) {
 
   EXPECT_EQ(before, (std::vector<uint32_t>{1, 0, 1, 0, 2, 2, 0}));
   EXPECT_EQ(after, (std::vector<uint32_t>{0, 0, 0, 0, 1, 1, 1}));  // 1 is the paper's B2
+}
+
+// Section 3.4 word for word. Turn j of a member of weight w comes at j * 2^c / w, rounded down, in
+// units of 2^-c, where 2^c is the next power of two from w on; of equal times, greater c first.
+std::vector<uint32_t> populate_naively(std::span<const SlotPermutation> permutations,
+                                       std::span<const uint32_t> weights,
+                                       std::span<const uint32_t> slots_of, uint32_t slot_count) {
+  struct Turn {
+    uint64_t time;
+    int by_class;
+    uint32_t member;
+    auto operator<=>(const Turn&) const = default;
+  };
+  std::vector<Turn> turns;
+  for (uint32_t member = 0; member < weights.size(); ++member) {
+    int bits = 0;
+    while ((1u << bits) < weights[member])
+      ++bits;
+    for (uint64_t j = 0; j < slots_of[member]; ++j) {
+      turns.push_back({((j << bits) / weights[member]) << (20 - bits), -bits, member});
+    }
+  }
+  std::sort(turns.begin(), turns.end());
+
+  std::vector<uint32_t> owner(slot_count, MaglevTable::kNoMember);
+  std::vector<uint64_t> next(weights.size(), 0);
+  for (const Turn& turn : turns) {
+    const auto [offset, skip] = permutations[turn.member];
+    uint64_t slot;
+    do {
+      slot = (offset + next[turn.member]++ * skip) % slot_count;
+    } while (owner[slot] != MaglevTable::kNoMember);
+    owner[slot] = turn.member;
+  }
+  return owner;
+}
+
+void fill_and_compare(uint32_t slot_count, uint32_t members, uint32_t weight_max) {
+  SCOPED_TRACE(testing::Message() << slot_count << " slots, " << members
+                                  << " members, weights up to " << weight_max);
+  std::mt19937_64 random(slot_count + members + weight_max);
+  std::vector<SlotPermutation> permutations;
+  std::vector<uint32_t> weights;
+  for (uint32_t i = 0; i < members; ++i) {
+    permutations.push_back({static_cast<uint32_t>(random() % slot_count),
+                            static_cast<uint32_t>(random() % (slot_count - 1) + 1)});
+    weights.push_back(static_cast<uint32_t>(random() % weight_max + 1));
+  }
+
+  const auto owner = MaglevTable::populate(permutations, weights, slot_count);
+
+  std::vector<uint32_t> slots_of(members, 0);
+  for (const uint32_t member : owner)
+    ++slots_of.at(member);
+  ASSERT_EQ(owner, populate_naively(permutations, weights, slots_of, slot_count));
+}
+
+TEST(MaglevTable, FillsLikeSection34WordForWord) {
+  for (const uint32_t slot_count : {2u, 3u, 7u, 251u, 5003u, 65537u}) {
+    for (const uint32_t members : {1u, 2u, 3u, 40u, 1000u}) {
+      for (const uint32_t weight_max : {1u, 3u, 1000u, 1'000'000u})
+        fill_and_compare(slot_count, members, weight_max);
+    }
+  }
 }
 
 TEST(MaglevTable, GivesExactSharesRoundedByLargestRemainder) {
@@ -79,9 +143,21 @@ TEST(MaglevTable, SharesAreWithinOnePercentOfTheWeights) {
 
 TEST(MaglevTable, GivesTheLightestMemberASlot) {
   const MaglevTable table =
-      MaglevTable::build(std::vector<MaglevMember>{{"heavy", 1'000'000}, {"light", 1}}, 101, kKey);
+      MaglevTable::build(std::vector<MaglevMember>{{"heavy", 500'000}, {"light", 1}}, 101, kKey);
 
   EXPECT_EQ(slots_per_member(table, 2), (std::vector<uint32_t>{100, 1}));
+}
+
+TEST(MaglevTable, TakesTheSlotsOfManyLightMembersFromTheHeavy) {
+  std::vector<MaglevMember> members = equal_members(90);
+  members.push_back({"heavy", 500'000});
+  members.push_back({"heavier", 1'000'000});
+
+  const auto counts = slots_per_member(MaglevTable::build(members, 101, kKey), members.size());
+
+  EXPECT_EQ(std::count(counts.begin(), counts.end() - 2, 1u), 90);
+  EXPECT_EQ(counts[90], 4u);  // 11 slots left: 3.67 and 7.33
+  EXPECT_EQ(counts[91], 7u);
 }
 
 TEST(MaglevTable, FillsEverySlotWhenMembersOutnumberSlots) {
@@ -121,6 +197,19 @@ TEST(MaglevTable, DependsOnTheKey) {
   EXPECT_GT(moved_percent(MaglevTable::build(members, 5003, kKey),
                           MaglevTable::build(members, 5003, HashKey{1, 2})),
             50);
+}
+
+TEST(MaglevTable, IsTheSameOnEveryHost) {
+  std::vector<MaglevMember> members = equal_members(50);
+  for (uint32_t i = 0; i < members.size(); ++i)
+    members[i].weight = i * i;
+  const MaglevTable table = MaglevTable::build(members, kSlots, kKey);
+
+  uint64_t digest = 0;
+  for (const uint32_t owner : table.owners())
+    digest = digest * 31 + owner;
+  // Written down from a build; nodes of two versions agree only while it stays.
+  EXPECT_EQ(digest, 17618258143972209123u);
 }
 
 TEST(MaglevTable, RemovalOfOneOfAHundredMovesAtMostTwoPercent) {
@@ -178,6 +267,23 @@ TEST(MaglevTable, SlotOfCoversTheTableEvenly) {
   EXPECT_EQ(table.slot_of(0), 0u);
   EXPECT_EQ(table.slot_of(UINT64_MAX), 6u);
   EXPECT_EQ(table.slot_of(UINT64_MAX / 2), 3u);
+}
+
+TEST(BuildMaglevTables, GivesTheSameForAnyNumberOfThreads) {
+  std::vector<MaglevOrder> orders;
+  for (uint32_t i = 0; i < 10; ++i)
+    orders.push_back({equal_members(i), i % 2 == 0 ? 251u : 5003u});
+
+  for (const size_t threads : {1u, 2u, 3u, 10u, 64u}) {
+    const auto tables = build_maglev_tables(orders, kKey, threads);
+
+    ASSERT_EQ(tables.size(), orders.size());
+    for (size_t i = 0; i < orders.size(); ++i) {
+      const MaglevTable alone = MaglevTable::build(orders[i].members, orders[i].slot_count, kKey);
+      EXPECT_TRUE(std::ranges::equal(tables[i]->owners(), alone.owners())) << threads << ' ' << i;
+    }
+  }
+  EXPECT_TRUE(build_maglev_tables({}, kKey, 4).empty());
 }
 
 TEST(IsPrime, TellsPrimesFromOthers) {

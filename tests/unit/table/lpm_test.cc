@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 namespace sluice::dataplane {
 namespace {
@@ -103,6 +104,105 @@ TEST(Lpm, OfEqualPrefixesTheLaterCounts) {
   const std::vector<LpmEntry> entries{entry("10.0.0.0/8", 1), entry("10.0.0.0/8", 2)};
   const auto lpm = Lpm<Family::kIpv4>::build(entries);
   EXPECT_EQ(lpm.find(bytes_of(*IpAddress::parse("10.0.0.1"))), 2u);
+}
+
+// Adds, removes and changes a few entries.
+template <Family F>
+void change(std::vector<LpmEntry>& entries, std::mt19937_64& random) {
+  for (uint64_t changes = random() % 6; changes > 0; --changes) {
+    const auto value = static_cast<uint32_t>(random() % 1000);
+    const size_t position = entries.empty() ? 0 : random() % entries.size();
+    if (entries.empty() || random() % 3 == 0) {
+      const IpAddress address = random_address<F>(random);
+      const auto length = static_cast<uint8_t>(random() % (address.bit_count() + 1u));
+      entries.push_back({IpPrefix::around(address, length), value});
+    } else if (random() % 2 == 0) {
+      entries[position].value = value;
+    } else {
+      entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(position));
+    }
+  }
+}
+
+template <Family F>
+void update_at_random(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<LpmEntry> entries;
+  for (int i = 0; i < 200; ++i)
+    change<F>(entries, random);
+  auto updated = Lpm<F>::build(entries, 7777);
+  for (int step = 0; step < 50; ++step) {
+    change<F>(entries, random);
+
+    updated = updated.updated(entries);
+
+    const auto fresh = Lpm<F>::build(entries, 7777);
+    ASSERT_TRUE(std::ranges::equal(updated.entries(), fresh.entries()));
+    for (int i = 0; i < 200; ++i) {
+      const IpAddress address = random_address<F>(random);
+      const uint32_t found = updated.find(bytes_of(address));
+      ASSERT_EQ(found, fresh.find(bytes_of(address))) << seed << ' ' << address.to_string();
+      ASSERT_EQ(found, scan(entries, address, 7777)) << seed << ' ' << address.to_string();
+    }
+  }
+}
+
+// Fifty updates are more than there is room for, so that this sees the new beginning, too.
+TEST(Lpm, UpdatedEqualsBuiltAnewOverIpv4) {
+  for (uint64_t seed = 0; seed < 4; ++seed)
+    update_at_random<Family::kIpv4>(seed);
+}
+TEST(Lpm, UpdatedEqualsBuiltAnewOverIpv6) {
+  for (uint64_t seed = 0; seed < 4; ++seed)
+    update_at_random<Family::kIpv6>(seed);
+}
+
+TEST(Lpm, OldTriesStayAsTheyWereWhateverIsMadeOfThem) {
+  const std::vector<LpmEntry> entries{entry("10.0.0.0/8", 1), entry("10.1.1.0/25", 2)};
+  const auto old = Lpm<Family::kIpv4>::build(entries);
+  {
+    const auto one = old.updated({entry("10.1.1.0/25", 3)});
+    const auto other = old.updated({entry("10.0.0.0/8", 4), entry("10.1.1.0/24", 5)});
+    EXPECT_EQ(one.find(bytes_of(*IpAddress::parse("10.1.1.1"))), 3u);
+    EXPECT_EQ(one.find(bytes_of(*IpAddress::parse("10.1.1.200"))), 0u);
+    EXPECT_EQ(other.find(bytes_of(*IpAddress::parse("10.1.1.1"))), 5u);
+    EXPECT_EQ(other.find(bytes_of(*IpAddress::parse("10.2.2.2"))), 4u);
+  }
+  EXPECT_EQ(old.find(bytes_of(*IpAddress::parse("10.1.1.1"))), 2u);
+  EXPECT_EQ(old.find(bytes_of(*IpAddress::parse("10.1.1.200"))), 1u);
+  EXPECT_EQ(old.entries().size(), 2u);
+}
+
+TEST(Lpm, AnUpdateAddsOnlyTheWayToTheChange) {
+  std::vector<LpmEntry> entries;
+  for (uint32_t i = 0; i < 20'000; ++i) {
+    const std::array<uint8_t, 4> bytes{10, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i),
+                                       0};
+    entries.push_back({*IpPrefix::make(*IpAddress::from_bytes(bytes), 26), i});
+  }
+  const auto old = Lpm<Family::kIpv4>::build(entries);
+  const size_t bytes_before = old.memory_bytes();
+  entries[12'345].value = 1;
+
+  const auto updated = old.updated(entries);
+
+  const size_t added = updated.memory_bytes() - bytes_before;
+  EXPECT_EQ(added, (65536 + 2 * 256) * sizeof(uint32_t));  // a root and two nodes
+  EXPECT_GT(bytes_before, 20'000 * 256 * sizeof(uint32_t));
+}
+
+TEST(Lpm, SeveralThreadsMayUpdateTheSameTrie) {
+  const auto old = Lpm<Family::kIpv4>::build({entry("10.0.0.0/8", 1)});
+  std::vector<std::jthread> threads;
+  std::vector<uint32_t> found(8);
+  for (uint32_t i = 0; i < found.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto updated = old.updated({entry("10.0.0.0/8", 1), entry("10.1.1.0/25", 100 + i)});
+      found[i] = updated.find(bytes_of(*IpAddress::parse("10.1.1.1")));
+    });
+  }
+  threads.clear();  // waits for them
+  EXPECT_EQ(found, (std::vector<uint32_t>{100, 101, 102, 103, 104, 105, 106, 107}));
 }
 
 }  // namespace
