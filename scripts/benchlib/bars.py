@@ -48,7 +48,7 @@ BARS = {
     ("latency/p99", "64 k"): ratio_at_most(1.5),
     ("publication/lost", "100"): at_most(0),
     ("policy/route_weight", "4 k"): at_most(250),
-    ("tables/maglev_1000_backends", "64 k"): ratio_at_most(12),
+    ("table/maglev_1000x65537", "1 k"): ratio_at_most(12),
 }
 
 

@@ -8,7 +8,7 @@ from benchlib.run import BenchError, Run, hugepages
 
 PIPELINE = "tests/bench/pipeline_bench"
 TABLES = "tests/bench/table_bench"
-PIPELINE_MEMORY_BYTES = 64 << 20  # packets in rotation
+PIPELINE_MEMORY_BYTES = 96 << 20  # packets in rotation
 PROGRAM_SECONDS_MAX = 900
 
 

@@ -24,7 +24,7 @@ namespace sluice::dataplane {
 namespace {
 
 // Of 2 MiB: enough for the rotation.
-constexpr unsigned long kHugepagesWanted = 48;
+constexpr unsigned long kHugepagesWanted = 40;
 // Clients have as many ports as this each.
 constexpr uint32_t kPortsPerClient = 64;
 constexpr uint32_t kFirstPort = 1024;

@@ -211,11 +211,14 @@ void run(int argc, char** argv) {
   app.add_option("--rounds", rounds, "how often each is timed; the best round counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  bool quick = false;
+  app.add_flag("--quick", quick, "three rounds");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error));
   }
+  if (quick) rounds = 3;
   measure_maglev("maglev_1000x65537", 1, rounds);
   measure_maglev("maglev_1000x65537_random_weights", 1'000'000, rounds);
   measure_tries(rounds);
