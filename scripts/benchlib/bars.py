@@ -42,6 +42,7 @@ BARS = {
     ("pipeline/known_ipv6_ipip", "10 M"): ratio_at_most(2.5),
     ("pipeline/new_ipv4", "1 M"): ratio_at_most(4.0),
     ("pipeline/syn_flood_full_table", "1 M"): ratio_at_most(2.0),
+    ("pipeline/two_workers_ipv4_ipip", "64 k"): ratio_at_most(1.05),
     ("node/macswap", "1 k"): ratio_at_least(0.50),
     ("node/macswap", "64 k"): ratio_at_least(0.45),
     ("node/macswap", "1 M"): ratio_at_least(0.40),

@@ -90,46 +90,66 @@ v1::ForwardingTable bench_table(v1::Forwarding forwarding, Family outer) {
   return table;
 }
 
-BenchNode::BenchNode(const v1::ForwardingTable& table, uint32_t flow_capacity)
-    : policy_(table), publisher_({1}), worker_(std::make_unique<Worker>()) {
-  worker_->ports = {RuntimePort{.id = TestPolicy::kUplink}};
-  worker_->publisher = &publisher_;
-  worker_->core = CoreContext::create({.lcore = 1,
-                                       .ports = 1u << TestPolicy::kUplink,
-                                       .flow_capacity = flow_capacity,
-                                       .flow_key = {0x0123'4567'89ab'cdef, 0xfedc'ba98'7654'3210},
-                                       .timeouts = {}});
-  if (worker_->core == nullptr || !worker_->ring.allocate(kRingCapacity) ||
-      !publisher_.publish(std::move(policy_.snapshot), std::chrono::seconds(1)).ok()) {
-    std::fputs("bench: no memory for flows\n", stderr);
-    std::exit(1);
+BenchNode::BenchNode(const v1::ForwardingTable& table, uint32_t flow_capacity, uint16_t workers)
+    : policy_(table), publisher_(std::vector<uint32_t>(workers, 1)) {
+  for (uint16_t index = 0; index < workers; ++index) {
+    auto worker = std::make_unique<Worker>();
+    worker->index = index;
+    worker->ports = {RuntimePort{.id = TestPolicy::kUplink}};
+    worker->publisher = &publisher_;
+    worker->core = CoreContext::create({.lcore = static_cast<uint8_t>(index + 1),
+                                        .ports = 1u << TestPolicy::kUplink,
+                                        .flow_capacity = flow_capacity,
+                                        .flow_key = {0x0123'4567'89ab'cdef, 0xfedc'ba98'7654'3210},
+                                        .timeouts = {}});
+    if (worker->core == nullptr || !worker->ring.allocate(kRingCapacity)) {
+      std::fputs("bench: no memory for flows\n", stderr);
+      std::exit(1);
+    }
+    workers_.push_back(std::move(worker));
   }
+  if (!publisher_.publish(std::move(policy_.snapshot), std::chrono::seconds(1)).ok()) std::abort();
 }
 
-void BenchNode::forward(std::span<rte_mbuf*> block) noexcept {
-  BlockDevice device{block, worker_->stop};
-  worker_->stop.store(false, std::memory_order_relaxed);
-  forward_until_stopped(*worker_, device);
+void BenchNode::forward(std::span<rte_mbuf*> block, uint16_t worker) noexcept {
+  Worker& taker = *workers_[worker];
+  BlockDevice device{block, taker.stop};
+  taker.stop.store(false, std::memory_order_relaxed);
+  forward_until_stopped(taker, device);
 }
 
 uint64_t BenchNode::take_records() {
   std::array<FlowEvent, 1024> events;
   uint64_t taken = 0;
-  while (const size_t count = worker_->ring.pop(events))
-    taken += count;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    while (const size_t count = worker->ring.pop(events))
+      taken += count;
+  }
   return taken;
 }
 
 void BenchNode::forget_flows() {
-  for (bool all_ended = false; !all_ended;) {
-    all_ended = end_some_flows(EndReason::kShutdown, *worker_->core);
-    worker_->core->events.remove_first(worker_->core->events.events().size());
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    CoreContext& core = *worker->core;
+    for (bool all_ended = false; !all_ended;) {
+      all_ended = end_some_flows(EndReason::kShutdown, core);
+      core.events.remove_first(core.events.events().size());
+    }
   }
 }
 
-uint64_t BenchNode::strayed() const {
-  uint64_t sum = counters().replied.read() + counters().records_lost.read();
-  for (const Counter& counter : counters().dropped)
+uint64_t BenchNode::forwarded(uint16_t worker) const {
+  return workers_[worker]->core->counters.forwarded.read();
+}
+
+uint64_t BenchNode::flows(uint16_t worker) const {
+  return workers_[worker]->core->counters.flows.read();
+}
+
+uint64_t BenchNode::strayed(uint16_t worker) const {
+  const LcoreCounters& counters = workers_[worker]->core->counters;
+  uint64_t sum = counters.replied.read() + counters.records_lost.read();
+  for (const Counter& counter : counters.dropped)
     sum += counter.read();
   return sum;
 }

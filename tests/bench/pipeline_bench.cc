@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the whole pipeline costs per packet, beside the smallest balancer on the same packets.
+#include <sched.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <functional>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "dataplane/flow/tcp_state.h"
@@ -91,12 +95,12 @@ double time_blocks(FlowSource<F>& source, std::span<rte_mbuf*> block, uint64_t p
 
 template <Family F>
 double time_node(BenchNode& node, FlowSource<F>& source, std::span<rte_mbuf*> block,
-                 uint64_t packets, uint8_t flags) {
-  const uint64_t before = node.counters().forwarded.read();
+                 uint64_t packets, uint8_t flags, uint16_t worker = 0) {
+  const uint64_t before = node.forwarded(worker);
   // Records are taken beside the clock; the ring holds those of several blocks.
   const double ns = time_blocks(source, block, packets, flags,
-                                [&](std::span<rte_mbuf*> part) { node.forward(part); });
-  if (node.counters().forwarded.read() - before != packets || node.strayed() != 0)
+                                [&](std::span<rte_mbuf*> part) { node.forward(part, worker); });
+  if (node.forwarded(worker) - before != packets || node.strayed(worker) != 0)
     fail("packets left the intended path");
   return ns;
 }
@@ -116,18 +120,18 @@ double time_reference(ReferenceKernel<F>& kernel, FlowSource<F>& source, std::sp
 
 // Opens every flow of the source, and confirms it.
 template <Family F>
-void open_flows(BenchNode& node, FlowSource<F>& source, std::span<rte_mbuf*> block,
-                uint32_t flows) {
+void open_flows(BenchNode& node, FlowSource<F>& source, std::span<rte_mbuf*> block, uint32_t flows,
+                uint16_t worker = 0) {
   for (const uint8_t flags : {kTcpSyn, kTcpAck}) {
     for (uint32_t done = 0; done < flows;) {
       const auto part = block.first(std::min<size_t>(block.size(), flows - done));
       source.fill(part, flags);
-      node.forward(part);
+      node.forward(part, worker);
       node.take_records();
       done += static_cast<uint32_t>(part.size());
     }
   }
-  if (node.flows() != flows) fail("not every flow is known");
+  if (node.flows(worker) != flows) fail("not every flow is known");
 }
 
 // Packets of known flows, against the reference kernel.
@@ -198,6 +202,37 @@ Result flood(const std::string& name, const v1::ForwardingTable& table, uint32_t
   return result;
 }
 
+// Known flows on two lcores at once, each with flows and mbufs of its own; against one of them
+// alone.
+Result two_workers(const std::string& name, const v1::ForwardingTable& table, uint32_t flows,
+                   std::span<rte_mbuf*> block, const Options& options) {
+  Result result{name, flows, {}, {}};
+  BenchNode node(table, flows + flows / 8, 2);
+  const size_t half = block.size() / 2;
+  const std::array<std::span<rte_mbuf*>, 2> blocks = {block.first(half), block.subspan(half)};
+  std::array<FlowSource<Family::kIpv4>, 2> sources = {FlowSource<Family::kIpv4>(0, flows, 1),
+                                                      FlowSource<Family::kIpv4>(flows, flows, 2)};
+  for (uint16_t worker = 0; worker < 2; ++worker)
+    open_flows(node, sources[worker], blocks[worker], flows, worker);
+  const auto time_on = [&](uint16_t worker) {
+    cpu_set_t processor;
+    CPU_ZERO(&processor);
+    CPU_SET(worker, &processor);
+    sched_setaffinity(0, sizeof processor, &processor);
+    return time_node(node, sources[worker], blocks[worker], options.packets, kTcpAck, worker);
+  };
+  for (int round = 0; round < options.rounds; ++round) {
+    std::array<double, 2> ns{};
+    std::thread([&] { result.limit.push_back(time_on(1)); }).join();
+    std::thread first([&] { ns[0] = time_on(0); });
+    std::thread second([&] { ns[1] = time_on(1); });
+    first.join();
+    second.join();
+    result.ours.push_back(ns[1]);
+  }
+  return result;
+}
+
 struct Case {
   std::string name;
   std::function<Result(uint32_t flows)> run;
@@ -216,7 +251,6 @@ void run(const Options& options) {
   const auto ip6ip6 = bench_table(v1::FORWARDING_IPIP, kV6);
   const auto l2 = bench_table(v1::FORWARDING_L2, kV4);
 
-  using std::placeholders::_1;
   const std::vector<Case> cases = {
       {"known_ipv4_ipip",
        [&](uint32_t flows) { return known<kV4>("known_ipv4_ipip", ipip, flows, block, options); },
@@ -236,6 +270,9 @@ void run(const Options& options) {
        kMillion},
       {"new_ipv6", [&](uint32_t n) { return opening<kV6>("new_ipv6", ip6ip6, n, block, options); },
        kMillion},
+      {"two_workers_ipv4_ipip",
+       [&](uint32_t n) { return two_workers("two_workers_ipv4_ipip", ipip, n, block, options); },
+       65'536},
       {"syn_flood_full_table",
        [&](uint32_t n) { return flood<kV4>("syn_flood_full_table", ipip, n, block, options); },
        kMillion},

@@ -8,7 +8,8 @@ import lab_case
 from lablib import configs, governed, traffic
 
 _UPLOAD_BYTES = 5 * 1000 * 1000
-_IDLE_SECONDS = 3
+_IDLE_SECONDS = 2
+_IDLE_TRIES = 5
 _IDLE_SHARE_MAX = 0.30
 
 
@@ -73,11 +74,17 @@ class Residency(lab_case.LabCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertTrue(done.stdout == want, f"{client.address} got other bytes")
 
-    def test_an_idle_node_leaves_its_core_alone(self):
+    def idle_share(self) -> float:
         before = self.lab.processor_seconds(self.lab.dataplane)
         time.sleep(_IDLE_SECONDS)
-        used = self.lab.processor_seconds(self.lab.dataplane) - before
-        self.assertLess(used / _IDLE_SECONDS, _IDLE_SHARE_MAX)
+        return (self.lab.processor_seconds(self.lab.dataplane) - before) / _IDLE_SECONDS
+
+    def test_an_idle_node_leaves_its_core_alone(self):
+        # The best of some tries: what else the machine does makes waking up dearer, never cheaper.
+        shares = []
+        while not shares or (min(shares) >= _IDLE_SHARE_MAX and len(shares) < _IDLE_TRIES):
+            shares.append(self.idle_share())
+        self.assertLess(min(shares), _IDLE_SHARE_MAX, f"of one core: {shares}")
 
     def test_explain_agrees_with_what_clients_reach(self):
         clients = [
