@@ -78,6 +78,16 @@ constexpr uint64_t keyed_hash(const HashKey& key,
   return state.v0;
 }
 
+// Another hash from one that is secret already: for each salt as good as independent of the others,
+// for the price of two multiplications. Source: the finalizer of SplitMix64 (Steele, Lea and Flood,
+// "Fast splittable pseudorandom number generators", 2014).
+constexpr uint64_t rehash(uint64_t hash, uint64_t salt) noexcept {
+  uint64_t mixed = hash ^ salt;
+  mixed = (mixed ^ mixed >> 30) * 0xbf58'476d'1ce4'e5b9;
+  mixed = (mixed ^ mixed >> 27) * 0x94d0'49bb'1331'11eb;
+  return mixed ^ mixed >> 31;
+}
+
 // The same hash of any bytes, for names and seeds.
 uint64_t keyed_hash(const HashKey& key, std::string_view bytes) noexcept;
 

@@ -8,19 +8,14 @@
 namespace sluice::dataplane {
 namespace {
 
-// The hash of what keeps flows together at this service, together with a salt.
+// The hash of what keeps flows together at this service. Salted, it chooses the pool and, with
+// another salt, the backend.
 template <Family F>
-uint64_t affinity_hash(const Table& table, AffinityKind affinity, const FlowKey<F>& key,
-                       uint64_t salt) noexcept {
-  if (affinity == AffinityKind::kClient) {
-    uint64_t client = 0;  // the IPv4 address, or the /64 of the IPv6 address
-    std::memcpy(&client, key.source(), F == Family::kIpv4 ? 4 : 8);
-    return keyed_hash(table.steering_key, std::array<uint64_t, 2>{client, salt});
-  }
-  std::array<uint64_t, FlowKey<F>::kWords + 1> words;
-  std::copy(key.words.begin(), key.words.end(), words.begin());
-  words.back() = salt;
-  return keyed_hash(table.steering_key, words);
+uint64_t affinity_hash(const Table& table, AffinityKind affinity, const FlowKey<F>& key) noexcept {
+  if (affinity == AffinityKind::kFlow) return keyed_hash(table.steering_key, key.words);
+  uint64_t client = 0;  // the IPv4 address, or the /64 of the IPv6 address
+  std::memcpy(&client, key.source(), F == Family::kIpv4 ? 4 : 8);
+  return keyed_hash(table.steering_key, std::array<uint64_t, 1>{client});
 }
 
 bool serves(const Snapshot& snapshot, PoolIndex pool, Opening opening) noexcept {
@@ -87,15 +82,16 @@ Decision steer(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F>&
   if (decision.route.is_none()) return decision;
 
   const Route& route = table.routes[decision.route.value];
-  decision.bucket = StickySplit::bucket_of(affinity_hash(table, affinity, key, route.seed_hash));
+  const uint64_t hash = affinity_hash(table, affinity, key);
+  decision.bucket = StickySplit::bucket_of(rehash(hash, route.seed_hash));
   const uint32_t use = choose_use(snapshot, route, opening, decision);
   decision.verdict = SteerVerdict::kNoPool;
   if (use == StickySplit::kNoMember) return decision;
 
   decision.pool = route.uses[use].pool;
   const Pool& pool = table.pools[decision.pool.value];
-  const uint64_t hash = affinity_hash(table, affinity, key, pool.name_hash);
-  if (!choose_member(snapshot, pool, opening, hash, decision)) return decision;
+  if (!choose_member(snapshot, pool, opening, rehash(hash, pool.name_hash), decision))
+    return decision;
   decision.target = route.uses[use].targets[decision.member];
   decision.verdict = SteerVerdict::kForward;
   return decision;

@@ -20,6 +20,15 @@ std::string word_bytes(uint64_t word) {
   return bytes;
 }
 
+// SplitMix64's.
+uint64_t finalized(uint64_t word) {
+  word ^= word >> 30;
+  word *= 13787848793156543929u;
+  word ^= word >> 27;
+  word *= 10723151780598845931u;
+  return word ^ word >> 31;
+}
+
 std::string port_bytes(uint32_t port) {
   return {static_cast<char>(port >> 8), static_cast<char>(port & 0xff)};
 }
@@ -138,7 +147,7 @@ void Model::classify(const Question& question, ModelAnswer& answer) const {
 void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
                         ModelAnswer& answer) const {
   const uint64_t seed = hash(route.split_seed());
-  answer.bucket = static_cast<uint32_t>(hash(question.affinity + word_bytes(seed)) >> 48);
+  answer.bucket = static_cast<uint32_t>(finalized(hash(question.affinity) ^ seed) >> 48);
   std::map<std::string, uint32_t> all;
   std::map<std::string, uint32_t> serving;
   for (const v1::RouteSplit& part : route.split()) {
@@ -216,7 +225,7 @@ void Model::choose_backend(const Question& question, ModelAnswer& answer) const 
   const v1::PoolEntry& chosen = pool(answer.pool);
   const MaglevTable& slots = *slots_.at(answer.pool);
   const uint64_t name_hash = hash("pool/" + answer.pool);
-  answer.slot = slots.slot_of(hash(question.affinity + word_bytes(name_hash)));
+  answer.slot = slots.slot_of(finalized(hash(question.affinity) ^ name_hash));
   answer.slot_owner = chosen.backends(static_cast<int>(slots.owner(answer.slot))).name();
   for (uint32_t attempt = 0; answer.backend.empty(); ++attempt) {
     const uint32_t owner = slots.owner(slots.successor(answer.slot, attempt));

@@ -110,5 +110,31 @@ TEST(KeyedHash, IsAConstantExpression) {
   EXPECT_NE(hash, keyed_hash(HashKey{1, 3}, std::array<uint64_t, 1>{3}));
 }
 
+// Source: the first outputs of SplitMix64 from state 0, whose increments are the salt here.
+TEST(Rehash, IsTheFinalizerOfSplitMix64) {
+  constexpr uint64_t kIncrement = 0x9e37'79b9'7f4a'7c15;
+  EXPECT_EQ(rehash(0, kIncrement), 0xe220'a839'7b1d'cdafu);
+  EXPECT_EQ(rehash(0, 2 * kIncrement), 0x6e78'9e6a'a1b9'65f4u);
+  EXPECT_EQ(rehash(kIncrement, 0), rehash(0, kIncrement));
+}
+
+// Two routes' buckets of the same clients: all pairs of eighths equally often, by chi squared.
+TEST(Rehash, OfTwoSaltsIsIndependent) {
+  constexpr int kClients = 64'000;
+  const HashKey key{1, 2};
+  const uint64_t salts[] = {keyed_hash(key, "route a"), keyed_hash(key, "route b")};
+  int counts[8][8] = {};
+  for (uint64_t client = 0; client < kClients; ++client) {
+    const uint64_t hash = keyed_hash(key, std::array<uint64_t, 1>{client});
+    ++counts[rehash(hash, salts[0]) >> 61][rehash(hash, salts[1]) >> 61];
+  }
+  double chi_squared = 0;
+  for (const auto& row : counts) {
+    for (const int count : row)
+      chi_squared += (count - kClients / 64.0) * (count - kClients / 64.0) / (kClients / 64.0);
+  }
+  EXPECT_LT(chi_squared, 113) << "63 degrees of freedom: once in ten thousand keys";
+}
+
 }  // namespace
 }  // namespace sluice::dataplane
