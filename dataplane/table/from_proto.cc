@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dataplane/table/canonical_from_proto.h"
 #include "dataplane/table/from_proto_check.h"
@@ -68,7 +70,7 @@ class Builder {
     }
     add_classes();
     add_services();
-    absl::Status status;
+    absl::Status status = check_endpoints();
     for (const v1::PoolEntry& entry : message_.pools())
       status.Update(add_pool(entry));
     if (status.ok()) {
@@ -113,10 +115,31 @@ class Builder {
     });
     std::ranges::sort(entries, {}, &LpmEntry::prefix);
     if (old == nullptr || !std::ranges::equal(old->entries(), entries)) {
-      old = std::make_shared<const Lpm<F>>(Lpm<F>::build(entries));
+      old = std::make_shared<const Lpm<F>>(old == nullptr ? Lpm<F>::build(std::move(entries))
+                                                          : old->updated(std::move(entries)));
     }
     report_.memory_bytes += old->memory_bytes();
     return old;
+  }
+
+  // Known flows go on without a look at their service while the epoch is theirs.
+  absl::Status check_endpoints() const {
+    if (previous_ == nullptr || previous_->epoch != table_->epoch) return absl::OkStatus();
+    std::map<std::tuple<IpAddress, uint8_t, uint16_t>, std::string_view> owners;
+    for (const ServiceEndpoint& endpoint : table_->service_lookup.endpoints()) {
+      owners.emplace(std::tuple(endpoint.address, endpoint.protocol, endpoint.port),
+                     table_->services[endpoint.service.value].name);
+    }
+    for (const ServiceEndpoint& endpoint : previous_->service_lookup.endpoints()) {
+      const std::string& service = previous_->services[endpoint.service.value].name;
+      const auto owner = owners.find({endpoint.address, endpoint.protocol, endpoint.port});
+      if (owner != owners.end() && owner->second == service) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("eligibility_epoch: is still ", message_.eligibility_epoch(), ", but ",
+                       endpoint.address.to_string(), " port ", endpoint.port,
+                       " is no longer of service ", service));
+    }
+    return absl::OkStatus();
   }
 
   void add_services() {

@@ -297,6 +297,24 @@ TEST(BuildTable, ReportsAllViolationsAtOnce) {
   }
 }
 
+// Known flows are not asked which service they belong to while the epoch is theirs.
+TEST(BuildTable, RefusesToTakeAnEndpointFromItsServiceWithoutANewEpoch) {
+  Registry registry;
+  const BuiltTable base = build(small_table(), nullptr, registry);
+  v1::ForwardingTable message = small_table();
+  message.set_generation(base.table->generation + 1);
+  message.mutable_services(0)->mutable_ports(0)->set_port(81);
+
+  const auto built = build_table(message, base.table.get(), registry);
+  EXPECT_NE(built.status().message().find("eligibility_epoch: is still 1, but 203.0.113.10 port 80 "
+                                          "is no longer of service chat"),
+            absl::string_view::npos)
+      << built.status();
+
+  message.set_eligibility_epoch(2);
+  EXPECT_TRUE(build_table(message, base.table.get(), registry).ok());
+}
+
 TEST(BuildTable, AcceptsADrainOfAPoolThatIsGone) {
   v1::ForwardingTable message = small_table();
   message.add_overrides()->set_pool("gone");
