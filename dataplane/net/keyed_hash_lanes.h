@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The body of the vector hashes, for files that are compiled with their instruction set. Whatever
-// stands here is inlined, so that no such code reaches another processor by way of the linker.
+// The body of the vector hashes, for files that are compiled with their instruction set. It is
+// inlined, so that no vector code reaches another processor by way of the linker.
 #pragma once
 
 #include <cstring>

@@ -13,6 +13,8 @@
 namespace sluice::dataplane {
 
 inline constexpr uint8_t kOuterTtl = 64;
+// Source and destination.
+inline constexpr size_t kAddressBytesV4 = 8, kAddressBytesV6 = 32;
 
 // What is particular to one packet.
 struct InnerPacket {
@@ -27,7 +29,8 @@ struct InnerPacket {
 inline uint16_t outer_ipv4_sum(const uint8_t* addresses) noexcept {
   constexpr uint32_t kVersion4FiveWords = 0x4500;
   const uint64_t fixed = kVersion4FiveWords + ipv4::kDontFragment + (uint32_t{kOuterTtl} << 8);
-  const uint16_t sum = static_cast<uint16_t>(~checksum_finish(checksum_add(fixed, addresses, 8)));
+  const uint16_t sum =
+      static_cast<uint16_t>(~checksum_finish(checksum_add(fixed, addresses, kAddressBytesV4)));
   return __builtin_bswap16(sum);
 }
 
@@ -46,7 +49,7 @@ inline void write_outer_ipv4(uint8_t* outer, const uint8_t* addresses, uint16_t 
   const uint32_t second = kOuterTtl | protocol | check << 16;
   std::memcpy(outer, &first, sizeof first);
   std::memcpy(outer + ipv4::kTtl, &second, sizeof second);
-  std::memcpy(outer + ipv4::kSource, addresses, 8);
+  std::memcpy(outer + ipv4::kSource, addresses, kAddressBytesV4);
 }
 
 // Shape: source and destination, 32 bytes.
@@ -56,7 +59,7 @@ inline void write_outer_ipv6(uint8_t* outer, const uint8_t* addresses, InnerPack
       uint64_t{__builtin_bswap16(inner.bytes)} << 32 | uint64_t{inner.protocol} << 48 |
       uint64_t{kOuterTtl} << 56;
   std::memcpy(outer, &first, sizeof first);
-  std::memcpy(outer + ipv6::kSource, addresses, 32);
+  std::memcpy(outer + ipv6::kSource, addresses, kAddressBytesV6);
 }
 
 }  // namespace sluice::dataplane

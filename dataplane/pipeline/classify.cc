@@ -42,7 +42,7 @@ DropReason classify_portless(const Packet<F>& packet, const ServiceLookup& servi
 
 template <Family F>
 DropReason classify_one(Packet<F>& packet, const ServiceLookup& services) noexcept {
-  if (packet.kind > PacketKind::kGroupFlow) return classify_portless(packet, services);
+  if (!has_ports(packet.kind)) return classify_portless(packet, services);
   packet.service = services.find(packet.key);
   if (packet.service.is_none()) return DropReason::kNotForService;
   const bool is_bad = packet.kind == PacketKind::kGroupFlow || is_from_itself(packet.key) ||

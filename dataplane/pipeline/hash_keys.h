@@ -7,8 +7,8 @@
 
 namespace sluice::dataplane {
 
-// Sets `hash`, and sends for the flow table's bucket, so that it is there when classify is through
-// with the packets before.  Thread: lcore.  Alloc: none.
+// Sets `hash`, and sends for the flow table's bucket, which track reads next.
+// Thread: lcore.  Alloc: none.
 template <Family F>
 void hash_keys(Burst<F>& burst, const CoreContext& core) noexcept;
 

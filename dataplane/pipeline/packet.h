@@ -40,6 +40,9 @@ enum class PacketKind : uint8_t {
   kFragment,
   kUnsupported,  // a protocol without ports, or a header that services cannot take
 };
+constexpr bool has_ports(PacketKind kind) noexcept {
+  return kind != PacketKind::kFragment && kind != PacketKind::kUnsupported;
+}
 
 // Not initialised: each stage sets what the next ones read.
 template <Family F>

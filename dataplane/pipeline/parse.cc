@@ -4,7 +4,6 @@
 #include "dataplane/pipeline/parse.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "dataplane/flow/tcp_state.h"
 #include "dataplane/net/byte_order.h"

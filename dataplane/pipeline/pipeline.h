@@ -20,7 +20,7 @@ void run_pipeline(std::span<rte_mbuf* const> mbufs, const Snapshot* snapshot,
 // empties the batch. Drops: kTxFull.
 void settle(TxBatch& batch, uint16_t accepted, CoreContext& core) noexcept;
 
-// Frees what was dropped. Positions in the event buffer are free to change from here.
+// Empties the bursts and frees what was dropped. Nothing points at events or accounts from here.
 void finish_burst(CoreContext& core) noexcept;
 
 }  // namespace sluice::dataplane

@@ -99,6 +99,7 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, const Snapsh
   }
   packet.line = snapshot.find(decision.backend);
   if (is_own_tunnel(packet)) [[unlikely]] {
+    if (known != nullptr) end_flow(*known, reason, core);
     core.drop(packet.mbuf, DropReason::kBadAddress);
     return false;
   }

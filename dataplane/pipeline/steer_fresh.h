@@ -8,7 +8,8 @@
 namespace sluice::dataplane {
 
 // Shape: takes `fresh` in order, appends to `live` what has a line and an account.
-// Drops: kNoRoute, kNoPool, kRevoked, kRejectLimited, kNoBuffer.
+// Drops: kNoRoute, kNoPool, kRevoked, kBadAddress (our own tunnel's source), kRejectLimited,
+// kNoBuffer, kNoNeighbor (a reply to a port that is not served).
 template <Family F>
 void steer_fresh(Burst<F>& burst, const Snapshot& snapshot, CoreContext& core) noexcept;
 

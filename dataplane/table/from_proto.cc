@@ -7,12 +7,11 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dataplane/table/canonical_from_proto.h"
 #include "dataplane/table/from_proto_check.h"
@@ -42,6 +41,20 @@ bool same_slots(const Pool& a, const Pool& b, uint32_t slot_count) {
          });
 }
 
+// The name of the service that has the endpoint's address and port; empty: none has.
+std::string_view owner(const Table& table, const ServiceEndpoint& endpoint) {
+  constexpr std::array<uint8_t, 16> kAnySource{};
+  const auto find = [&]<Family F>() {
+    return table.service_lookup.find(
+        FlowKey<F>::make(kAnySource.data(), endpoint.address.bytes().data(), {},
+                         Be16::from_host(endpoint.port), endpoint.protocol));
+  };
+  const ServiceIndex service = endpoint.address.is_ipv4()
+                                   ? find.template operator()<Family::kIpv4>()
+                                   : find.template operator()<Family::kIpv6>();
+  return service.is_none() ? std::string_view() : table.services[service.value].name;
+}
+
 // How many processors this thread may use: on a node the main lcore's, so that workers keep theirs.
 size_t processor_count() {
   cpu_set_t processors;
@@ -60,7 +73,7 @@ class Builder {
     table_->generation = message_.generation();
     table_->revision = message_.revision();
     table_->term = message_.term();
-    table_->epoch = static_cast<uint32_t>(message_.eligibility_epoch());
+    table_->eligibility_epoch = message_.eligibility_epoch();
     table_->steering_key = key_from(message_.steering_key());
     if (previous_ != nullptr && previous_->steering_key == table_->steering_key) {
       for (const Pool& pool : previous_->pools)
@@ -70,7 +83,8 @@ class Builder {
     }
     add_classes();
     add_services();
-    absl::Status status = check_endpoints();
+    table_->epoch = next_epoch();
+    absl::Status status;
     for (const v1::PoolEntry& entry : message_.pools())
       status.Update(add_pool(entry));
     if (status.ok()) {
@@ -122,24 +136,24 @@ class Builder {
     return old;
   }
 
-  // Known flows go on without a look at their service while the epoch is theirs.
-  absl::Status check_endpoints() const {
-    if (previous_ == nullptr || previous_->epoch != table_->epoch) return absl::OkStatus();
-    std::map<std::tuple<IpAddress, uint8_t, uint16_t>, std::string_view> owners;
-    for (const ServiceEndpoint& endpoint : table_->service_lookup.endpoints()) {
-      owners.emplace(std::tuple(endpoint.address, endpoint.protocol, endpoint.port),
-                     table_->services[endpoint.service.value].name);
-    }
-    for (const ServiceEndpoint& endpoint : previous_->service_lookup.endpoints()) {
-      const std::string& service = previous_->services[endpoint.service.value].name;
-      const auto owner = owners.find({endpoint.address, endpoint.protocol, endpoint.port});
-      if (owner != owners.end() && owner->second == service) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat("eligibility_epoch: is still ", message_.eligibility_epoch(), ", but ",
-                       endpoint.address.to_string(), " port ", endpoint.port,
-                       " is no longer of service ", service));
-    }
-    return absl::OkStatus();
+  // Whether every endpoint that either table has, and the one before gave to a service, is still
+  // that service's: known flows go on without a look at their service while the epoch is theirs.
+  bool keeps_endpoints() const {
+    const auto is_kept = [&](const ServiceEndpoint& endpoint) {
+      const std::string_view before = owner(*previous_, endpoint);
+      return before.empty() || before == owner(*table_, endpoint);
+    };
+    return std::ranges::all_of(previous_->service_lookup.endpoints(), is_kept) &&
+           std::ranges::all_of(table_->service_lookup.endpoints(), is_kept);
+  }
+
+  // Another controller's epochs, of another key or from another store, say nothing about ours.
+  uint32_t next_epoch() const {
+    if (previous_ == nullptr) return 1;
+    const bool is_same = previous_->eligibility_epoch == table_->eligibility_epoch &&
+                         previous_->term == table_->term &&
+                         previous_->steering_key == table_->steering_key && keeps_endpoints();
+    return previous_->epoch + (is_same ? 0 : 1);
   }
 
   void add_services() {
@@ -190,6 +204,7 @@ class Builder {
       for (const auto& [key, value] : backend.labels())
         labels[key] = value;
       pool.members.push_back({*id, backend.name(), address, backend.weight(), std::move(labels)});
+      pool.ids.push_back(*id);
     }
     share_or_order_slots(pool, entry.table_slots());
     return absl::OkStatus();

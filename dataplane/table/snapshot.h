@@ -57,9 +57,9 @@ struct Snapshot {
 
   // The line of this backend, nullptr when it is in no pool any more.
   const BackendLine* find(BackendId id) const noexcept {
-    if (id.is_none()) return nullptr;
-    const BackendLine* const line = backends.data() + id.index();
-    return line < backends.data() + backends.size() && line->id == id ? line : nullptr;
+    if (id.is_none() || id.index() >= backends.size()) return nullptr;
+    const BackendLine& line = backends[id.index()];
+    return line.id == id ? &line : nullptr;
   }
 };
 

@@ -58,13 +58,16 @@ bool choose_member(const Snapshot& snapshot, const Pool& pool, Opening opening, 
   const MaglevTable& slots = *pool.slots;
   decision.slot = slots.slot_of(hash);
   decision.slot_owner = slots.owner(decision.slot);
-  for (uint32_t attempt = 0; attempt < slots.slot_count(); ++attempt) {
-    const uint32_t member = slots.owner(slots.successor(decision.slot, attempt));
+  uint32_t slot = decision.slot;
+  for (uint32_t attempt = 1; attempt <= slots.slot_count(); ++attempt) {
+    const uint32_t member = slots.owner(slot);
     if (member == MaglevTable::kNoMember) return false;
-    if (!accepts(snapshot, pool.members[member].id, opening)) continue;
-    decision.member = member;
-    decision.backend = pool.members[member].id;
-    return true;
+    if (accepts(snapshot, pool.ids[member], opening)) [[likely]] {
+      decision.member = member;
+      decision.backend = pool.ids[member];
+      return true;
+    }
+    slot = slots.successor(decision.slot, attempt);
   }
   return false;
 }

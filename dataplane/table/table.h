@@ -50,6 +50,7 @@ struct Pool {
   uint64_t name_hash = 0;  // separates the Maglev hash from the split's and from other pools'
   std::shared_ptr<const MaglevTable> slots;  // owners are positions in `members`
   std::vector<PoolMember> members;           // sorted by name
+  std::vector<BackendId> ids;                // of the members, close together for steering
 };
 
 struct Route {
@@ -84,7 +85,10 @@ struct Table {
   uint64_t generation = 0;
   uint64_t revision = 0;
   uint64_t term = 0;
-  uint32_t epoch = 0;  // low bits of the eligibility epoch; flows remember it
+  uint64_t eligibility_epoch = 0;  // the controller's
+  // The node's own, which flows remember: another number after every table that may have changed
+  // what flows are allowed, or whose they are.
+  uint32_t epoch = 1;
   HashKey steering_key;
   std::vector<Service> services;
   std::vector<Pool> pools;

@@ -200,6 +200,23 @@ TEST_F(Drop, TimeToLive) {
   });
 }
 
+// A known flow's packets leave before classification, but not these.
+TEST_F(Drop, WhatAKnownFlowMayNotSendEither) {
+  constexpr Mac kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  const auto ack = [] {
+    return PacketBuilder().ipv4("198.51.100.7", "203.0.113.10").tcp(40000, 80, kTcpAck);
+  };
+  ASSERT_EQ(core.send({to_v4().frame(), ack().frame()}, policy.snapshot.get()).size(), 2u);
+
+  expect({{"TTL 1", DropReason::kTtlExpired, ack().ttl(1).frame()},
+          {"TTL 1 with a tag", DropReason::kTtlExpired, ack().ttl(1).vlan(7).frame()},
+          {"sent to everybody", DropReason::kBadAddress,
+           ack().ethernet(TestPolicy::kNodeMac, kBroadcast).frame()},
+          {"sent to everybody with a tag", DropReason::kBadAddress,
+           ack().ethernet(TestPolicy::kNodeMac, kBroadcast).vlan(7).frame()}});
+  EXPECT_EQ(core.send({ack().frame()}, policy.snapshot.get()).size(), 1u) << "it goes on";
+}
+
 TEST_F(Drop, WhatIsNotForAService) {
   constexpr uint16_t kArp = 0x0806, kServiceTag = 0x88a8;
   expect({

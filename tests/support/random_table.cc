@@ -43,7 +43,7 @@ class Drawing {
     world_.now_unix_ms = kNowUnixMs;
     table.set_generation(1 + below(random_, 1000));
     table.set_revision(1 + below(random_, 1000));
-    table.set_eligibility_epoch(1 + below(random_, 1u << 31));  // another in every world
+    table.set_eligibility_epoch(1 + below(random_, 10));
     for (int i = 0; i < 16; ++i)
       table.mutable_steering_key()->push_back(static_cast<char>(random_()));
     add_classes();

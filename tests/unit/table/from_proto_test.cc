@@ -298,21 +298,41 @@ TEST(BuildTable, ReportsAllViolationsAtOnce) {
 }
 
 // Known flows are not asked which service they belong to while the epoch is theirs.
-TEST(BuildTable, RefusesToTakeAnEndpointFromItsServiceWithoutANewEpoch) {
+TEST(BuildTable, TheEpochOfFlowsChangesWithWhatTheyMayDependOn) {
+  const Defect changes[] = {
+      {"the controller's epoch", [](T& t) { t.set_eligibility_epoch(2); }},
+      {"another term", [](T& t) { t.set_term(t.term() + 1); }},
+      {"another key", [](T& t) { t.set_steering_key("fedcba9876543210"); }},
+      {"a port that goes", [](T& t) { t.mutable_services(0)->mutable_ports(0)->set_port(81); }},
+      {"a port of an any-port service that another takes",
+       [](T& t) {
+         *t.add_services() = t.services(0);
+         t.mutable_services(1)->set_name("narrow");
+         t.mutable_services(1)->mutable_ports(0)->set_port(443);
+       }},
+  };
+  for (const Defect& change : changes) {
+    Registry registry;
+    v1::ForwardingTable message = small_table();
+    const bool is_any_port = std::string_view(change.violation).find("any-port") != std::string_view::npos;
+    if (is_any_port) message.mutable_services(0)->mutable_ports(0)->set_port(0);
+    const BuiltTable base = build(message, nullptr, registry);
+    EXPECT_EQ(build(message, base.table.get(), registry).table->epoch, base.table->epoch);
+    change.make(message);
+    EXPECT_EQ(build(message, base.table.get(), registry).table->epoch, base.table->epoch + 1)
+        << change.violation;
+  }
+}
+
+TEST(BuildTable, TheEpochOfFlowsStaysThroughWeightsAndNewServices) {
   Registry registry;
-  const BuiltTable base = build(small_table(), nullptr, registry);
   v1::ForwardingTable message = small_table();
-  message.set_generation(base.table->generation + 1);
-  message.mutable_services(0)->mutable_ports(0)->set_port(81);
-
-  const auto built = build_table(message, base.table.get(), registry);
-  EXPECT_NE(built.status().message().find("eligibility_epoch: is still 1, but 203.0.113.10 port 80 "
-                                          "is no longer of service chat"),
-            absl::string_view::npos)
-      << built.status();
-
-  message.set_eligibility_epoch(2);
-  EXPECT_TRUE(build_table(message, base.table.get(), registry).ok());
+  const BuiltTable base = build(message, nullptr, registry);
+  message.mutable_pools(0)->mutable_backends(0)->set_weight(7);
+  *message.add_services() = message.services(0);
+  message.mutable_services(1)->set_name("more");
+  message.mutable_services(1)->mutable_ports(0)->set_port(8080);
+  EXPECT_EQ(build(message, base.table.get(), registry).table->epoch, base.table->epoch);
 }
 
 TEST(BuildTable, AcceptsADrainOfAPoolThatIsGone) {
