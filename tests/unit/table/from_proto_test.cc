@@ -314,7 +314,8 @@ TEST(BuildTable, TheEpochOfFlowsChangesWithWhatTheyMayDependOn) {
   for (const Defect& change : changes) {
     Registry registry;
     v1::ForwardingTable message = small_table();
-    const bool is_any_port = std::string_view(change.violation).find("any-port") != std::string_view::npos;
+    const bool is_any_port =
+        std::string_view(change.violation).find("any-port") != std::string_view::npos;
     if (is_any_port) message.mutable_services(0)->mutable_ports(0)->set_port(0);
     const BuiltTable base = build(message, nullptr, registry);
     EXPECT_EQ(build(message, base.table.get(), registry).table->epoch, base.table->epoch);
