@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds the pipeline's instructions per packet to their budget.
 
-Usage: instructions_test.py PIPELINE_BENCH BUDGET     exit 77: nothing to compare with on this processor
+Usage: instructions_test.py PIPELINE_BENCH BUDGET
+Exit code 77: nothing to compare with on this processor.
 
 A change that needs more than 3 % above the budget raises it in the same commit, and says so there.
 """
