@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the pipeline's instructions per packet under callgrind: a figure that noise cannot move."""
+"""Counts the instructions of a packet under callgrind: a figure that noise cannot move."""
 
 import os
 import pathlib
