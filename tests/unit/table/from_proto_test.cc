@@ -297,6 +297,18 @@ TEST(BuildTable, ReportsAllViolationsAtOnce) {
   }
 }
 
+// Another service on the address of the first, which no route serves.
+void add_service(v1::ForwardingTable& table, const std::string& name, uint32_t port) {
+  *table.add_services() = table.services(0);
+  table.mutable_services()->rbegin()->set_name(name);
+  table.mutable_services()->rbegin()->mutable_ports(0)->set_port(port);
+  for (const v1::ClientClassEntry& entry : table.client_classes()) {
+    v1::SteeringEntry& steering = *table.add_steering();
+    steering.set_service(name);
+    steering.set_client_class(entry.name());
+  }
+}
+
 // Known flows are not asked which service they belong to while the epoch is theirs.
 TEST(BuildTable, TheEpochOfFlowsChangesWithWhatTheyMayDependOn) {
   const Defect changes[] = {
@@ -305,11 +317,7 @@ TEST(BuildTable, TheEpochOfFlowsChangesWithWhatTheyMayDependOn) {
       {"another key", [](T& t) { t.set_steering_key("fedcba9876543210"); }},
       {"a port that goes", [](T& t) { t.mutable_services(0)->mutable_ports(0)->set_port(81); }},
       {"a port of an any-port service that another takes",
-       [](T& t) {
-         *t.add_services() = t.services(0);
-         t.mutable_services(1)->set_name("narrow");
-         t.mutable_services(1)->mutable_ports(0)->set_port(443);
-       }},
+       [](T& t) { add_service(t, "narrow", 443); }},
   };
   for (const Defect& change : changes) {
     Registry registry;
@@ -330,9 +338,7 @@ TEST(BuildTable, TheEpochOfFlowsStaysThroughWeightsAndNewServices) {
   v1::ForwardingTable message = small_table();
   const BuiltTable base = build(message, nullptr, registry);
   message.mutable_pools(0)->mutable_backends(0)->set_weight(7);
-  *message.add_services() = message.services(0);
-  message.mutable_services(1)->set_name("more");
-  message.mutable_services(1)->mutable_ports(0)->set_port(8080);
+  add_service(message, "more", 8080);
   EXPECT_EQ(build(message, base.table.get(), registry).table->epoch, base.table->epoch);
 }
 
