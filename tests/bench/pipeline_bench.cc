@@ -24,6 +24,7 @@ namespace {
 
 constexpr uint32_t kMbufs = 8192;
 constexpr uint32_t kFewMbufs = 512;
+constexpr uint32_t kHomelessFlows = 500'000;  // one in so many at most
 constexpr double kMissedMax = 0.03;  // of the reference's packets: two flows in one full bucket
 
 struct Options {
@@ -118,20 +119,20 @@ double time_reference(ReferenceKernel<F>& kernel, FlowSource<F>& source, std::sp
   return ns;
 }
 
-// Opens every flow of the source, and confirms it.
+// Lets the node take over every flow of the source: open at once, so that none times out while ten
+// million others follow.
 template <Family F>
 void open_flows(BenchNode& node, FlowSource<F>& source, std::span<rte_mbuf*> block, uint32_t flows,
                 uint16_t worker = 0) {
-  for (const uint8_t flags : {kTcpSyn, kTcpAck}) {
-    for (uint32_t done = 0; done < flows;) {
-      const auto part = block.first(std::min<size_t>(block.size(), flows - done));
-      source.fill(part, flags);
-      node.forward(part, worker);
-      node.take_records();
-      done += static_cast<uint32_t>(part.size());
-    }
+  for (uint32_t done = 0; done < flows;) {
+    const auto part = block.first(std::min<size_t>(block.size(), flows - done));
+    source.fill(part, kTcpAck);
+    node.forward(part, worker);
+    node.take_records();
+    done += static_cast<uint32_t>(part.size());
   }
-  if (node.flows(worker) != flows) fail("not every flow is known");
+  // A few in a million find both of their buckets full, and are forwarded without an entry.
+  if (node.flows(worker) < flows - flows / kHomelessFlows - 1) fail("not every flow is known");
 }
 
 // Packets of known flows, against the reference kernel.
