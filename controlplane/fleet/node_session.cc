@@ -53,7 +53,7 @@ void NodeSession::stop() {
 
 void NodeSession::run(absl::Duration interval) {
   for (;;) {
-    ask_status();
+    ask_status(StatusDetail::kFull);
     reconcile();
     const absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval)) return;
@@ -67,14 +67,18 @@ std::string NodeSession::why_away(const absl::StatusOr<v1::GetStatusResponse>& a
                       address_.name, ": correct `nodes` here or `node` there");
 }
 
-void NodeSession::ask_status() {
-  const absl::StatusOr<v1::GetStatusResponse> answer = client_->status();
+void NodeSession::ask_status(StatusDetail detail) {
+  absl::StatusOr<v1::GetStatusResponse> answer = client_->status(detail);
   const std::string error = why_away(answer);
   {
     const absl::MutexLock lock(&mutex_);
     connected_ = error.empty();
     if (connected_) {
-      status_ = *answer;
+      if (detail == StatusDetail::kBrief) {  // these are as old as the last full look
+        answer->mutable_backends()->Swap(status_.mutable_backends());
+        answer->mutable_ports()->Swap(status_.mutable_ports());
+      }
+      status_ = *std::move(answer);
       ever_seen_ = true;
       last_seen_ = absl::Now();
     }
@@ -97,7 +101,7 @@ bool NodeSession::is_behind() const {
 void NodeSession::reconcile() {
   if (!is_behind() || !take_turn()) return;
   // What was read before the turn may be older than somebody else's push.
-  ask_status();
+  ask_status(StatusDetail::kBrief);
   Target target;
   {
     const absl::MutexLock lock(&mutex_);
@@ -124,7 +128,7 @@ void NodeSession::record_push(const Target& target, const absl::Status& status) 
 absl::Status NodeSession::push(const Target& target) {
   if (absl::Status status = send(target); !status.ok()) return status;
   absl::Status status = client_->commit(target.generation()).status();
-  if (status.ok()) ask_status();
+  if (status.ok()) ask_status(StatusDetail::kBrief);
   return status;
 }
 
@@ -162,7 +166,7 @@ void NodeSession::give_turn_back() {
 
 absl::Status NodeSession::stage(const Target& target) {
   // What was known may be old: it came back, it hangs, or another node has its address.
-  ask_status();
+  ask_status(StatusDetail::kBrief);
   if (!is_connected()) {
     const absl::MutexLock lock(&mutex_);
     return absl::UnavailableError(error_);
@@ -176,7 +180,7 @@ absl::Status NodeSession::stage(const Target& target) {
 
 absl::Status NodeSession::commit(uint64_t generation) {
   const absl::Status status = client_->commit(generation).status();
-  if (status.ok()) ask_status();
+  if (status.ok()) ask_status(StatusDetail::kBrief);
   give_turn_back();
   return status;
 }

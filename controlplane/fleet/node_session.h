@@ -57,7 +57,7 @@ class NodeSession {
   bool is_behind() const;
   absl::Status push(const Target& target);
   absl::Status send(const Target& target);
-  void ask_status();
+  void ask_status(StatusDetail detail);
   std::string why_away(const absl::StatusOr<v1::GetStatusResponse>& answer) const;
   void record_push(const Target& target, const absl::Status& status);
   bool take_turn();

@@ -65,7 +65,7 @@ void fill(const TargetNames& names, const TargetCounterValues& values,
 
 }  // namespace
 
-grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
+grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest* request,
                                          v1::GetStatusResponse* response) {
   const std::shared_ptr<const RunningState> state = parts_.forwarding.state();
   response->set_node(parts_.identity.node);
@@ -80,9 +80,11 @@ grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStat
   response->set_digest(state->digest);
   response->set_staged_generation(parts_.stager.staged_generation());
   response->set_view(state->view);
-  response->mutable_backends()->Assign(state->backends.begin(), state->backends.end());
-  for (const PortState& port : state->ports)
-    fill(port, *response->add_ports());
+  if (!request->brief()) {
+    response->mutable_backends()->Assign(state->backends.begin(), state->backends.end());
+    for (const PortState& port : state->ports)
+      fill(port, *response->add_ports());
+  }
   uint64_t flows = 0;
   uint64_t lost = parts_.spool.lost();
   for (const LcoreCounterValues& values : parts_.cores.counters()) {

@@ -110,6 +110,22 @@ TEST(Service, TableComesInAndShowsInTheStatus) {
   EXPECT_EQ(status.flow_capacity(), 2048u);
 }
 
+TEST(Service, BriefStatusLeavesOutWhatIsMany) {
+  World world;
+  world.run(small_table(3, {{"a", "10.77.1.11"}}));
+
+  grpc::ClientContext context;
+  v1::GetStatusRequest request;
+  request.set_brief(true);
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(world.stub->GetStatus(&context, request, &status).ok());
+
+  EXPECT_EQ(status.node(), "edge-1");
+  EXPECT_EQ(status.generation(), 3u);
+  EXPECT_EQ(status.backends_size(), 0);
+  EXPECT_EQ(status.ports_size(), 0);
+}
+
 TEST(Service, ViolationsTravelInTheDetail) {
   World world;
   v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
