@@ -72,12 +72,12 @@ grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStat
   response->set_incarnation(parts_.identity.incarnation);
   response->set_version(SLUICE_VERSION);
   *response->mutable_start_time() = timestamp(parts_.start_time);
-  if (state->message != nullptr) {
-    response->set_generation(state->message->generation());
-    response->set_revision(state->message->revision());
-    response->set_term(state->message->term());
+  if (state->pushed != nullptr) {
+    response->set_generation(state->pushed->generation());
+    response->set_revision(state->pushed->message().revision());
+    response->set_term(state->pushed->message().term());
+    response->set_digest(state->pushed->digest());
   }
-  response->set_digest(state->digest);
   response->set_staged_generation(parts_.stager.staged_generation());
   response->set_view(state->view);
   if (!request->brief()) {

@@ -103,7 +103,7 @@ TEST(Service, TableComesInAndShowsInTheStatus) {
 
   EXPECT_EQ(status.node(), "edge-1");
   EXPECT_EQ(status.generation(), 3u);
-  EXPECT_EQ(status.digest(), table_digest(small_table(3, {{"a", "10.77.1.11"}})));
+  EXPECT_EQ(status.digest(), CanonicalTable(small_table(3, {{"a", "10.77.1.11"}})).digest());
   ASSERT_EQ(status.backends_size(), 1);
   EXPECT_EQ(status.backends(0).state(), v1::BACKEND_STATE_UP);
   EXPECT_EQ(status.ports(0).name(), "uplink");
