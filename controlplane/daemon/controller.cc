@@ -36,17 +36,17 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   absl::StatusOr<std::unique_ptr<Fleet>> fleet = Fleet::make(options, *records_);
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
-  changes_ = std::make_unique<ChangeService>(*state, *store_, *fleet_);
+  changes_ = std::make_unique<ChangeService>(*std::move(state), *store_, *fleet_);
   service_ = std::make_unique<ControlService>(
       ControlService::Parts{*changes_, *store_, *fleet_, *records_, SLUICE_VERSION});
   absl::StatusOr<std::unique_ptr<grpc::Server>> server =
       listen(settings.listen, settings.tls, *service_);
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
-  spdlog::info("listening on {}, revision {}, generation {}", settings.listen, state->revision,
-               state->generation);
+  spdlog::info("listening on {}, revision {}, generation {}", settings.listen,
+               changes_->running()->revision, changes_->running()->generation);
   retention_ = std::make_unique<Retention>(*records_, settings.retention);
-  fleet_->start(state->table);
+  fleet_->start(changes_->running()->table);
   return absl::OkStatus();
 }
 

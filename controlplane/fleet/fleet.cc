@@ -70,8 +70,9 @@ std::vector<v1::NodeResult> StagedTable::commit() {
   for (const Fleet::Member& member : fleet->members_)
     member.session->aim(target_);
   in_parallel(staged_.size(), [this](size_t i) {
-    if (staged_[i] != nullptr) set_result(results_[i], staged_[i]->commit(target_.generation()));
+    if (staged_[i] != nullptr) set_result(results_[i], staged_[i]->commit(*target_));
   });
+  fleet->history_.remember(std::move(target_));
   return std::move(results_);
 }
 
@@ -104,11 +105,10 @@ Fleet::~Fleet() {
   stop();
 }
 
-void Fleet::start(const v1::ForwardingTable& running) {
-  const bool has_table = running.generation() != 0;
-  const Target target = has_table ? history_.remember(running) : Target{};
+void Fleet::start(Target running) {
+  if (running != nullptr) history_.remember(running);
   for (const Member& member : members_) {
-    member.session->aim(target);
+    member.session->aim(running);
     member.session->start(interval_, [puller = member.puller.get()] { puller->cancel(); });
     member.puller->start(interval_);
   }
@@ -121,14 +121,14 @@ void Fleet::stop() {
   });
 }
 
-absl::StatusOr<StagedTable> Fleet::stage(const v1::ForwardingTable& table) {
-  StagedTable staged(*this, history_.remember(table));
+absl::StatusOr<StagedTable> Fleet::stage(Target target) {
+  StagedTable staged(*this, std::move(target));
   staged.results_.resize(members_.size());
   staged.staged_.resize(members_.size(), nullptr);
   std::vector<absl::Status> statuses(members_.size());
   in_parallel(members_.size(), [&](size_t i) {
     NodeSession& session = *members_[i].session;
-    statuses[i] = session.stage(staged.target_);
+    statuses[i] = session.stage(*staged.target_);
     if (statuses[i].ok()) staged.staged_[i] = &session;
     staged.results_[i].set_node(session.name());
     set_result(staged.results_[i], statuses[i]);

@@ -55,14 +55,14 @@ class Fleet {
                                                      RecordStore& records);
   ~Fleet();
 
-  // Begins to bring nodes to `running`; generation 0: there is none yet.
-  void start(const v1::ForwardingTable& running);
+  // Begins to bring nodes to `running`; null: there is none yet.
+  void start(Target running);
   void stop();
 
   // Stages on all reachable nodes at once.
   // Errors: FAILED_PRECONDITION (a node refused; named with its reason; nothing stays staged
   // anywhere).
-  absl::StatusOr<StagedTable> stage(const v1::ForwardingTable& table);
+  absl::StatusOr<StagedTable> stage(Target target);
 
   std::vector<v1::NodeEntry> nodes() const;
 

@@ -29,9 +29,11 @@ absl::StatusOr<Response> call(v1::Dataplane::Stub& stub, Method method, const Re
 
 }  // namespace
 
-absl::StatusOr<v1::GetStatusResponse> NodeClient::status() const {
-  return call<v1::GetStatusResponse>(*stub_, &v1::Dataplane::Stub::GetStatus,
-                                     v1::GetStatusRequest(), timeouts_.status);
+absl::StatusOr<v1::GetStatusResponse> NodeClient::status(StatusDetail detail) const {
+  v1::GetStatusRequest request;
+  request.set_brief(detail == StatusDetail::kBrief);
+  return call<v1::GetStatusResponse>(*stub_, &v1::Dataplane::Stub::GetStatus, request,
+                                     timeouts_.status);
 }
 
 absl::StatusOr<v1::StageResponse> NodeClient::stage(const std::string& delta) const {

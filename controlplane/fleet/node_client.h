@@ -19,6 +19,8 @@ struct CallTimeouts {
   absl::Duration query = absl::Seconds(10);  // walks flow tables
 };
 
+enum class StatusDetail { kBrief, kFull };
+
 // Errors: those of the node; UNAVAILABLE and DEADLINE_EXCEEDED when it does not answer.  Thread:
 // any.
 class NodeClient {
@@ -26,7 +28,7 @@ class NodeClient {
   NodeClient(std::shared_ptr<grpc::Channel> channel, CallTimeouts timeouts)
       : stub_(v1::Dataplane::NewStub(channel)), timeouts_(timeouts) {}
 
-  absl::StatusOr<v1::GetStatusResponse> status() const;
+  absl::StatusOr<v1::GetStatusResponse> status(StatusDetail detail) const;
   // Sends a serialized `TableDelta` in chunks.
   absl::StatusOr<v1::StageResponse> stage(const std::string& delta) const;
   absl::StatusOr<v1::CommitResponse> commit(uint64_t generation) const;

@@ -12,6 +12,8 @@
 namespace sluice::controlplane {
 namespace {
 
+using dataplane::CanonicalTable;
+
 // A refused table would be refused again; a node is not made to build it every second.
 constexpr absl::Duration kRetryRefused = absl::Seconds(10);
 // Longer than a push can take, so that a waiter sees its end.
@@ -53,7 +55,7 @@ void NodeSession::stop() {
 
 void NodeSession::run(absl::Duration interval) {
   for (;;) {
-    ask_status();
+    ask_status(StatusDetail::kFull);
     reconcile();
     const absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval)) return;
@@ -67,14 +69,18 @@ std::string NodeSession::why_away(const absl::StatusOr<v1::GetStatusResponse>& a
                       address_.name, ": correct `nodes` here or `node` there");
 }
 
-void NodeSession::ask_status() {
-  const absl::StatusOr<v1::GetStatusResponse> answer = client_->status();
+void NodeSession::ask_status(StatusDetail detail) {
+  absl::StatusOr<v1::GetStatusResponse> answer = client_->status(detail);
   const std::string error = why_away(answer);
   {
     const absl::MutexLock lock(&mutex_);
     connected_ = error.empty();
     if (connected_) {
-      status_ = *answer;
+      if (detail == StatusDetail::kBrief) {  // these are as old as the last full look
+        answer->mutable_backends()->Swap(status_.mutable_backends());
+        answer->mutable_ports()->Swap(status_.mutable_ports());
+      }
+      status_ = *std::move(answer);
       ever_seen_ = true;
       last_seen_ = absl::Now();
     }
@@ -90,56 +96,67 @@ void NodeSession::ask_status() {
 
 bool NodeSession::is_behind() const {
   const absl::MutexLock lock(&mutex_);
-  if (!connected_ || target_.table == nullptr || status_.digest() == target_.digest) return false;
-  return refused_digest_ != target_.digest || absl::Now() >= retry_at_;
+  if (!connected_ || target_ == nullptr || status_.digest() == target_->digest()) return false;
+  return refused_digest_ != target_->digest() || absl::Now() >= retry_at_;
 }
 
 void NodeSession::reconcile() {
   if (!is_behind() || !take_turn()) return;
   // What was read before the turn may be older than somebody else's push.
-  ask_status();
+  ask_status(StatusDetail::kBrief);
   Target target;
   {
     const absl::MutexLock lock(&mutex_);
     target = target_;
   }
-  if (is_behind()) record_push(target, push(target));
+  if (is_behind()) record_push(*target, push(*target));
   give_turn_back();
 }
 
-void NodeSession::record_push(const Target& target, const absl::Status& status) {
+void NodeSession::record_push(const CanonicalTable& table, const absl::Status& status) {
   const absl::MutexLock lock(&mutex_);
   const std::string error(status.message());
   if (status.ok()) {
-    spdlog::info("node {}: brought to generation {}", address_.name, target.generation());
-  } else if (error != push_error_ || refused_digest_ != target.digest) {
-    spdlog::error("node {}: does not take generation {}: {}", address_.name, target.generation(),
+    spdlog::info("node {}: brought to generation {}", address_.name, table.generation());
+  } else if (error != push_error_ || refused_digest_ != table.digest()) {
+    spdlog::error("node {}: does not take generation {}: {}", address_.name, table.generation(),
                   error);
   }
   push_error_ = error;
-  refused_digest_ = status.ok() ? "" : target.digest;
+  refused_digest_ = status.ok() ? "" : table.digest();
   retry_at_ = absl::Now() + (means_away(status) ? absl::ZeroDuration() : kRetryRefused);
 }
 
-absl::Status NodeSession::push(const Target& target) {
-  if (absl::Status status = send(target); !status.ok()) return status;
-  absl::Status status = client_->commit(target.generation()).status();
-  if (status.ok()) ask_status();
-  return status;
+absl::Status NodeSession::push(const CanonicalTable& table) {
+  if (absl::Status status = send(table); !status.ok()) return status;
+  return switch_to(table);
 }
 
-absl::Status NodeSession::send(const Target& target) {
+absl::Status NodeSession::send(const CanonicalTable& table) {
   std::string base;
   {
     const absl::MutexLock lock(&mutex_);
     base = status_.digest();
   }
-  absl::Status status = client_->stage(*history_.delta(base, target)).status();
+  absl::Status status = client_->stage(*history_.delta(base, table)).status();
   if (absl::IsFailedPrecondition(status) && !base.empty()) {
     // The node may run something else than it said last: from nothing, a delta fits every base.
-    status = client_->stage(*history_.delta("", target)).status();
+    status = client_->stage(*history_.delta("", table)).status();
   }
   return status;
+}
+
+absl::Status NodeSession::switch_to(const CanonicalTable& table) {
+  const absl::StatusOr<v1::CommitResponse> answer = client_->commit(table.generation());
+  if (!answer.ok()) return answer.status();
+  // The rest of the status is as old as the last look.
+  const absl::MutexLock lock(&mutex_);
+  status_.set_generation(table.generation());
+  status_.set_revision(table.message().revision());
+  status_.set_term(table.message().term());
+  status_.set_digest(table.digest());
+  status_.set_view(answer->view());
+  return absl::OkStatus();
 }
 
 void NodeSession::aim(const Target& target) {
@@ -160,23 +177,22 @@ void NodeSession::give_turn_back() {
   turn_taken_ = false;
 }
 
-absl::Status NodeSession::stage(const Target& target) {
+absl::Status NodeSession::stage(const CanonicalTable& table) {
   // What was known may be old: it came back, it hangs, or another node has its address.
-  ask_status();
+  ask_status(StatusDetail::kBrief);
   if (!is_connected()) {
     const absl::MutexLock lock(&mutex_);
     return absl::UnavailableError(error_);
   }
   if (!take_turn()) return absl::UnavailableError("busy with another push");
-  absl::Status status = send(target);
+  absl::Status status = send(table);
   if (status.ok()) return status;
   give_turn_back();
   return means_away(status) ? absl::UnavailableError(status.message()) : status;
 }
 
-absl::Status NodeSession::commit(uint64_t generation) {
-  const absl::Status status = client_->commit(generation).status();
-  if (status.ok()) ask_status();
+absl::Status NodeSession::commit(const CanonicalTable& table) {
+  absl::Status status = switch_to(table);
   give_turn_back();
   return status;
 }
@@ -200,7 +216,7 @@ v1::NodeEntry NodeSession::entry() const {
   entry.set_address(address_.address);
   entry.set_connected(connected_);
   entry.set_error(connected_ ? push_error_ : error_);
-  entry.set_target_generation(target_.generation());
+  entry.set_target_generation(target_ == nullptr ? 0 : target_->generation());
   if (ever_seen_) {
     set_time(*entry.mutable_last_seen(), last_seen_);
     *entry.mutable_status() = status_;

@@ -40,9 +40,9 @@ class NodeSession {
 
   // Stages and keeps the turn when OK.
   // Errors: UNAVAILABLE (away; the turn is not kept), others are the node's refusal.
-  absl::Status stage(const Target& target);
+  absl::Status stage(const dataplane::CanonicalTable& table);
   // Commits what was staged and gives the turn back.
-  absl::Status commit(uint64_t generation);
+  absl::Status commit(const dataplane::CanonicalTable& table);
   // Takes back what was staged and gives the turn back.
   void abort();
 
@@ -55,11 +55,12 @@ class NodeSession {
   void run(absl::Duration interval);
   void reconcile();
   bool is_behind() const;
-  absl::Status push(const Target& target);
-  absl::Status send(const Target& target);
-  void ask_status();
+  absl::Status push(const dataplane::CanonicalTable& table);
+  absl::Status send(const dataplane::CanonicalTable& table);
+  absl::Status switch_to(const dataplane::CanonicalTable& table);
+  void ask_status(StatusDetail detail);
   std::string why_away(const absl::StatusOr<v1::GetStatusResponse>& answer) const;
-  void record_push(const Target& target, const absl::Status& status);
+  void record_push(const dataplane::CanonicalTable& table, const absl::Status& status);
   bool take_turn();
   void give_turn_back();
 

@@ -5,15 +5,16 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "controlplane/planner/eligibility.h"
 #include "controlplane/planner/table_entries.h"
 #include "controlplane/planner/warnings.h"
-#include "controlplane/policy/client_sets.h"
 #include "controlplane/policy/kinds.h"
 #include "controlplane/policy/route_choice.h"
+#include "dataplane/table/canonical_from_proto.h"
 #include "fmt/format.h"
 
 namespace sluice::controlplane {
@@ -33,29 +34,31 @@ std::map<std::string, PoolNames> pools_by_service(const v1::Policy& policy) {
   return pools;
 }
 
-// Where the route names each pool, the split before fallback.
-std::vector<std::pair<std::string, std::string>> named_pools(const v1::Route& route) {
-  const std::string path = object_path("Route", route.metadata().name(), 0) + ".spec";
-  std::vector<std::pair<std::string, std::string>> named;  // pool, path
-  for (int i = 0; i < route.spec().split_size(); ++i) {
-    named.emplace_back(route.spec().split(i).pool(), fmt::format("{}.split[{}].pool", path, i));
-  }
-  PoolNames in_split;
-  for (const auto& [pool, where] : named)
-    in_split.insert(pool);
+// Calls `visit(pool, path)` for each pool that the route names, the split before fallback; `path()`
+// is where.
+template <typename Visit>
+void for_each_named_pool(const v1::Route& route, const Visit& visit) {
+  const auto path = [&](const char* list, int i, const char* field) {
+    return fmt::format("{}.spec.{}[{}]{}", object_path("Route", route.metadata().name(), 0), list,
+                       i, field);
+  };
+  const auto& split = route.spec().split();
+  for (int i = 0; i < split.size(); ++i)
+    visit(split[i].pool(), [&] { return path("split", i, ".pool"); });
   for (int i = 0; i < route.spec().fallback_size(); ++i) {
     const std::string& pool = route.spec().fallback(i);
-    if (!in_split.contains(pool)) named.emplace_back(pool, fmt::format("{}.fallback[{}]", path, i));
+    const bool in_split = std::any_of(split.begin(), split.end(),
+                                      [&](const auto& entry) { return entry.pool() == pool; });
+    if (!in_split) visit(pool, [&] { return path("fallback", i, ""); });
   }
-  return named;
 }
 
 class Compiler {
  public:
-  Compiler(const v1::Policy& policy, const SourceMap& source)
+  Compiler(const v1::Policy& policy, const ClientSets& clients, const SourceMap& source)
       : policy_(policy),
         source_(source),
-        sets_(client_sets(policy)),
+        sets_(clients.sets),
         routes_(policy, sets_),
         eligibility_(policy, sets_),
         pools_of_(pools_by_service(policy)) {}
@@ -64,17 +67,18 @@ class Compiler {
     write_header(header);
     write_objects();
     for (int i = 0; i < policy_.services_size(); ++i) {
+      const PoolNames& pools = pools_of_[policy_.services(i).metadata().name()];
       for (size_t set = 0; set < sets_.size(); ++set)
-        write_steering({i, set});
+        write_steering({i, set}, pools);
     }
-    sort_lists();
+    dataplane::make_canonical(*result_.table);
     result_.warnings = find_warnings({policy_, sets_, routes_, eligibility_}, source_);
     return std::move(result_);
   }
 
  private:
   void write_header(const TableHeader& header) {
-    v1::ForwardingTable& table = result_.table;
+    v1::ForwardingTable& table = *result_.table;
     table.set_generation(header.generation);
     table.set_revision(header.revision);
     table.set_term(header.term);
@@ -85,31 +89,32 @@ class Compiler {
   }
 
   void write_objects() {
-    v1::ForwardingTable& table = result_.table;
+    v1::ForwardingTable& table = *result_.table;
     for (const ClientSet& set : sets_)
-      *table.add_client_classes() = to_entry(set);
+      write_entry(set, *table.add_client_classes());
     for (const v1::Service& service : policy_.services())
-      *table.add_services() = to_entry(service);
+      write_entry(service, *table.add_services());
     for (const v1::Pool& pool : policy_.pools())
-      *table.add_pools() = to_entry(pool);
+      write_entry(pool, *table.add_pools());
     for (const v1::Route& route : policy_.routes())
-      *table.add_routes() = to_entry(route);
+      write_entry(route, *table.add_routes());
   }
 
-  void write_steering(const Audience& audience) {
+  void write_steering(const Audience& audience, const PoolNames& pools) {
     const std::string& service = policy_.services(audience.service).metadata().name();
-    v1::SteeringEntry& entry = *result_.table.add_steering();
+    v1::SteeringEntry& entry = *result_.table->add_steering();
     entry.set_service(service);
     entry.set_client_class(sets_[audience.set].name);
-    for (const std::string& pool : pools_of_[service]) {
+    for (const std::string& pool : pools) {
       if (eligibility_.is_eligible(audience, pool)) entry.add_eligible_pools(pool);
     }
-    const std::vector<int> best = routes_.best(service, audience.set);
-    if (best.empty()) return;
-    const v1::Route& route = policy_.routes(best[0]);
+    const std::optional<int> best = routes_.best(service, audience.set).route;
+    if (!best) return;
+    const v1::Route& route = policy_.routes(*best);
     entry.set_route(route.metadata().name());
-    for (const auto& [pool, path] : named_pools(route))
-      refuse_leaks(audience, pool, path);
+    for_each_named_pool(route, [&](const std::string& pool, const auto& path) {
+      if (!eligibility_.is_eligible(audience, pool)) refuse_leaks(audience, pool, path());
+    });
   }
 
   void refuse_leaks(const Audience& audience, const std::string& pool, const std::string& path) {
@@ -127,31 +132,13 @@ class Compiler {
     }
   }
 
-  void sort_lists() {
-    const auto by_name = [](const auto& a, const auto& b) { return a.name() < b.name(); };
-    const auto sort = [](auto& list, const auto& before) {
-      std::sort(list.begin(), list.end(), before);
-    };
-    v1::ForwardingTable& table = result_.table;
-    sort(*table.mutable_client_classes(), by_name);
-    sort(*table.mutable_services(), by_name);
-    sort(*table.mutable_pools(), by_name);
-    sort(*table.mutable_routes(), by_name);
-    sort(*table.mutable_steering(), [](const v1::SteeringEntry& a, const v1::SteeringEntry& b) {
-      return std::pair(a.service(), a.client_class()) < std::pair(b.service(), b.client_class());
-    });
-    sort(*table.mutable_overrides(), [](const v1::Override& a, const v1::Override& b) {
-      return std::pair(a.pool(), a.backend()) < std::pair(b.pool(), b.backend());
-    });
-  }
-
   const v1::Policy& policy_;
   const SourceMap& source_;
-  const std::vector<ClientSet> sets_;
+  const std::vector<ClientSet>& sets_;
   const RouteChoice routes_;
   const Eligibility eligibility_;
   std::map<std::string, PoolNames> pools_of_;
-  CompileResult result_;
+  CompileResult result_{dataplane::make_table(), {}, {}};
 };
 
 }  // namespace
@@ -160,9 +147,9 @@ std::string test_steering_key() {
   return "sluice-test-key!";
 }
 
-CompileResult compile_policy(const v1::Policy& policy, const SourceMap& source,
-                             const TableHeader& header) {
-  return Compiler(policy, source).run(header);
+CompileResult compile_policy(const v1::Policy& policy, const ClientSets& clients,
+                             const SourceMap& source, const TableHeader& header) {
+  return Compiler(policy, clients, source).run(header);
 }
 
 }  // namespace sluice::controlplane

@@ -3,9 +3,11 @@
 // A valid policy becomes the forwarding table, with the guardrail proof.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "controlplane/policy/client_sets.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/violation.h"
 #include "sluice/v1/policy.pb.h"
@@ -27,19 +29,19 @@ struct TableHeader {
 std::string test_steering_key();
 
 struct CompileResult {
-  v1::ForwardingTable table;
+  std::shared_ptr<v1::ForwardingTable> table;  // never null
   Violations refusals;  // guardrails: one per (service, class, route, pool, guardrail) that leaks
   Violations warnings;  // selectors that match nothing, classes with no eligible pool, slots < 100
                         // x backends …
 };
 
-// Pure. `policy` passed `validate_policy`. The table is canonical; it is meaningless when there are
-// refusals.
-CompileResult compile_policy(const v1::Policy& policy, const SourceMap& source,
-                             const TableHeader& header);
+// Pure. `policy` passed `validate_policy`, `clients` are its. The table is canonical; it is
+// meaningless when there are refusals.
+CompileResult compile_policy(const v1::Policy& policy, const ClientSets& clients,
+                             const SourceMap& source, const TableHeader& header);
 
-// Whether the two tables agree in everything that eligibility rests on (classes, services'
-// addresses, routes, labels, guardrails' effect).
+// Whether the two canonical tables agree in everything that eligibility rests on (classes,
+// services' addresses, routes, labels, guardrails' effect).
 bool same_eligibility(const v1::ForwardingTable& a, const v1::ForwardingTable& b);
 
 }  // namespace sluice::controlplane

@@ -16,6 +16,7 @@ std::optional<std::string> objection(const v1::LabelSelector& require, const v1:
   const Labels labels = to_labels(pool.metadata().labels());
   if (auto reason = mismatch(require, labels)) return reason;
   for (const v1::Backend& backend : pool.spec().backends()) {
+    if (backend.labels().empty()) continue;  // it has the pool's
     if (const auto reason = mismatch(require, overlaid(labels, backend.labels()))) {
       return fmt::format("backend {}: {}", backend.name(), *reason);
     }

@@ -10,17 +10,15 @@
 
 namespace sluice::controlplane {
 
-Plan make_plan(const Running& running, const v1::Policy& desired, const SourceMap& source,
-               TableHeader header) {
-  CompileResult compiled = compile_policy(desired, source, header);
+Plan make_plan(const Running& running, const Desired& desired, const TableHeader& header) {
+  CompileResult compiled = compile_policy(desired.policy, desired.clients, desired.source, header);
   const bool is_first = running.table.generation() == 0;
-  if (!is_first && !same_eligibility(running.table, compiled.table)) {
-    compiled.table.set_eligibility_epoch(header.eligibility_epoch + 1);
+  if (!is_first && !same_eligibility(running.table, *compiled.table)) {
+    compiled.table->set_eligibility_epoch(header.eligibility_epoch + 1);
   }
   Plan plan;
-  plan.policy = desired;
-  plan.diff = diff_policies(running.policy, desired);
-  if (compiled.refusals.empty()) plan.shares = share_changes(running.table, compiled.table);
+  plan.diff = diff_policies(running.policy, desired.policy, desired.touched);
+  if (compiled.refusals.empty()) plan.shares = share_changes(running.table, *compiled.table);
   plan.table = std::move(compiled.table);
   plan.refusals = std::move(compiled.refusals);
   plan.warnings = std::move(compiled.warnings);

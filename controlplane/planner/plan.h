@@ -3,30 +3,36 @@
 // (running, desired) -> plan: what changes, whom it moves, which table results.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "controlplane/planner/compile.h"
+#include "controlplane/policy/change.h"
 #include "sluice/v1/control.pb.h"
 
 namespace sluice::controlplane {
 
 struct Running {
-  v1::Policy policy;          // empty when there is none yet
-  v1::ForwardingTable table;  // generation 0 when there is none yet
+  const v1::Policy& policy;          // empty when there is none yet
+  const v1::ForwardingTable& table;  // generation 0 when there is none yet
+};
+
+struct Desired {
+  const v1::Policy& policy;  // passed `validate_policy`
+  const ClientSets& clients;
+  const SourceMap& source;
+  const ObjectNames& touched;  // objects that may differ from the running ones
 };
 
 struct Plan {
-  v1::Policy policy;  // the whole result
-  v1::ForwardingTable table;
-  std::vector<v1::ObjectDiff> diff;     // empty: nothing changes
-  std::vector<v1::ShareChange> shares;  // exact, by split buckets
+  std::shared_ptr<v1::ForwardingTable> table;  // never null
+  std::vector<v1::ObjectDiff> diff;            // empty: nothing changes
+  std::vector<v1::ShareChange> shares;         // exact, by split buckets
   Violations refusals;
   Violations warnings;
 };
 
-// Pure. `desired` passed `validate_policy`; `header.eligibility_epoch` is the running one and is
-// raised when needed.
-Plan make_plan(const Running& running, const v1::Policy& desired, const SourceMap& source,
-               TableHeader header);
+// Pure. `header.eligibility_epoch` is the running one and is raised when needed.
+Plan make_plan(const Running& running, const Desired& desired, const TableHeader& header);
 
 }  // namespace sluice::controlplane

@@ -4,14 +4,15 @@
 #include "controlplane/planner/shares.h"
 
 #include <map>
-#include <set>
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "dataplane/maglev/sticky_split.h"
 #include "dataplane/net/keyed_hash.h"
-#include "google/protobuf/util/message_differencer.h"
+#include "dataplane/table/canonical_from_proto.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -19,15 +20,13 @@ namespace {
 using dataplane::HashKey;
 using dataplane::SplitMember;
 using dataplane::StickySplit;
-using google::protobuf::util::MessageDifferencer;
 
 constexpr uint64_t kWhole = 1'000'000;
 constexpr size_t kKeyBytes = 16;
 
-using Shares = std::map<std::string, uint32_t>;      // of 1000000, by pool
-using RowKey = std::pair<std::string, std::string>;  // service, client class
+using Shares = std::map<std::string, uint32_t>;  // of 1000000, by pool
 
-HashKey key_of(const v1::ForwardingTable& table) {
+HashKey steering_key_of(const v1::ForwardingTable& table) {
   std::string bytes = table.steering_key();
   bytes.resize(kKeyBytes);
   return HashKey::from_bytes(std::span<const uint8_t, kKeyBytes>(
@@ -51,23 +50,17 @@ Shares count_shares(const v1::RouteEntry& route, const HashKey& key) {
   return shares;
 }
 
-// The routes and rows of one table.
+// The routes of one table, with the shares that their splits give.
 class Side {
  public:
-  explicit Side(const v1::ForwardingTable& table) : key_(key_of(table)) {
+  explicit Side(const v1::ForwardingTable& table) : key_(steering_key_of(table)) {
     for (const v1::RouteEntry& route : table.routes())
-      routes_[route.name()] = &route;
-    for (const v1::SteeringEntry& row : table.steering()) {
-      rows_[{row.service(), row.client_class()}] = row.route();
-    }
+      routes_.emplace(route.name(), &route);
   }
 
-  const std::map<RowKey, std::string>& rows() const { return rows_; }
-
   // Null where no route steers.
-  const v1::RouteEntry* route_of(const RowKey& row) const {
-    const auto name = rows_.find(row);
-    const auto route = name == rows_.end() ? routes_.end() : routes_.find(name->second);
+  const v1::RouteEntry* route_of(const v1::SteeringEntry& row) const {
+    const auto route = routes_.find(row.route());
     return route == routes_.end() ? nullptr : route->second;
   }
 
@@ -83,12 +76,11 @@ class Side {
 
  private:
   HashKey key_;
-  std::map<std::string, const v1::RouteEntry*> routes_;
-  std::map<RowKey, std::string> rows_;
+  std::unordered_map<std::string_view, const v1::RouteEntry*> routes_;  // names are the table's
   std::map<const v1::RouteEntry*, Shares> shares_;
 };
 
-void add_changes(const RowKey& row, const Shares& before, const Shares& after,
+void add_changes(const v1::SteeringEntry& row, const Shares& before, const Shares& after,
                  std::vector<v1::ShareChange>& changes) {
   std::map<std::string, std::pair<uint32_t, uint32_t>> pools;
   for (const auto& [pool, share] : before)
@@ -98,8 +90,8 @@ void add_changes(const RowKey& row, const Shares& before, const Shares& after,
   for (const auto& [pool, share] : pools) {
     if (share.first == share.second) continue;
     v1::ShareChange& change = changes.emplace_back();
-    change.set_service(row.first);
-    change.set_client_class(row.second);
+    change.set_service(row.service());
+    change.set_client_class(row.client_class());
     change.set_pool(pool);
     change.set_before(share.first);
     change.set_after(share.second);
@@ -110,7 +102,9 @@ bool split_alike(const v1::RouteEntry* a, const v1::RouteEntry* b) {
   if (a == nullptr || b == nullptr) return a == b;
   if (a->split_seed() != b->split_seed() || a->split_size() != b->split_size()) return false;
   for (int i = 0; i < a->split_size(); ++i) {
-    if (!MessageDifferencer::Equals(a->split(i), b->split(i))) return false;
+    const v1::RouteSplit& one = a->split(i);
+    const v1::RouteSplit& other = b->split(i);
+    if (one.pool() != other.pool() || one.weight() != other.weight()) return false;
   }
   return true;
 }
@@ -120,18 +114,23 @@ bool split_alike(const v1::RouteEntry* a, const v1::RouteEntry* b) {
 std::vector<v1::ShareChange> share_changes(const v1::ForwardingTable& before,
                                            const v1::ForwardingTable& after) {
   Side old(before), current(after);
-  std::set<RowKey> rows;
-  for (const auto& [row, route] : old.rows())
-    rows.insert(row);
-  for (const auto& [row, route] : current.rows())
-    rows.insert(row);
   const bool same_key = old.key() == current.key();
   std::vector<v1::ShareChange> changes;
-  for (const RowKey& row : rows) {
-    const v1::RouteEntry* was = old.route_of(row);
-    const v1::RouteEntry* is = current.route_of(row);
-    if (same_key && split_alike(was, is)) continue;
-    add_changes(row, old.shares(was), current.shares(is), changes);
+  const auto was_end = before.steering().end();
+  const auto is_end = after.steering().end();
+  auto was = before.steering().begin();
+  auto is = after.steering().begin();
+  while (was != was_end || is != is_end) {  // both are sorted: one walk over the two
+    const bool in_before =
+        was != was_end && (is == is_end || dataplane::key_of(*was) <= dataplane::key_of(*is));
+    const bool in_after =
+        is != is_end && (was == was_end || dataplane::key_of(*is) <= dataplane::key_of(*was));
+    const v1::RouteEntry* from = in_before ? old.route_of(*was) : nullptr;
+    const v1::RouteEntry* to = in_after ? current.route_of(*is) : nullptr;
+    if (!same_key || !split_alike(from, to))
+      add_changes(in_after ? *is : *was, old.shares(from), current.shares(to), changes);
+    if (in_before) ++was;
+    if (in_after) ++is;
   }
   return changes;
 }

@@ -40,8 +40,7 @@ v1::HealthCheck with_defaults(const v1::HealthCheck& health) {
   return full;
 }
 
-v1::BackendEntry to_entry(const v1::Backend& backend, const v1::Metadata& pool) {
-  v1::BackendEntry entry;
+void write_entry(const v1::Backend& backend, const v1::Metadata& pool, v1::BackendEntry& entry) {
   entry.set_name(backend.name());
   if (const auto address = IpAddress::parse(backend.address()))
     entry.set_address(address->to_bytes());
@@ -49,35 +48,33 @@ v1::BackendEntry to_entry(const v1::Backend& backend, const v1::Metadata& pool) 
   *entry.mutable_labels() = pool.labels();
   for (const auto& [key, value] : backend.labels())
     (*entry.mutable_labels())[key] = value;
-  return entry;
-}
-
-bool by_name(const v1::BackendEntry& a, const v1::BackendEntry& b) {
-  return a.name() < b.name();
 }
 
 }  // namespace
 
-v1::ClientClassEntry to_entry(const ClientSet& set) {
-  v1::ClientClassEntry entry;
+void write_entry(const ClientSet& set, v1::ClientClassEntry& entry) {
   entry.set_name(set.name);
   for (const auto& [key, value] : set.labels)
     (*entry.mutable_labels())[key] = value;
-  for (const IpPrefix& prefix : set.prefixes)
-    entry.add_prefixes(to_bytes(prefix));
-  std::sort(entry.mutable_prefixes()->begin(), entry.mutable_prefixes()->end());
-  return entry;
+  auto& prefixes = *entry.mutable_prefixes();
+  prefixes.Reserve(static_cast<int>(set.prefixes.size()));
+  int ipv4_count = 0;  // they come first, each family in the order of its bytes
+  for (const IpPrefix& prefix : set.prefixes) {
+    *prefixes.Add() = to_bytes(prefix);
+    ipv4_count += prefix.address().is_ipv4() ? 1 : 0;
+  }
+  std::inplace_merge(prefixes.pointer_begin(), prefixes.pointer_begin() + ipv4_count,
+                     prefixes.pointer_end(),
+                     [](const std::string* a, const std::string* b) { return *a < *b; });
 }
 
-v1::ServiceEntry to_entry(const v1::Service& service) {
-  v1::ServiceEntry entry;
+void write_entry(const v1::Service& service, v1::ServiceEntry& entry) {
   const v1::ServiceSpec& spec = service.spec();
   entry.set_name(service.metadata().name());
   *entry.mutable_labels() = service.metadata().labels();
   for (const std::string& text : spec.addresses()) {
     if (const auto address = IpAddress::parse(text)) entry.add_addresses(address->to_bytes());
   }
-  std::sort(entry.mutable_addresses()->begin(), entry.mutable_addresses()->end());
   for (const std::string& text : spec.ports()) {
     const auto port = parse_port(text);
     if (!port) continue;
@@ -85,19 +82,13 @@ v1::ServiceEntry to_entry(const v1::Service& service) {
     added.set_protocol(static_cast<uint32_t>(port->protocol));
     added.set_port(port->port);
   }
-  std::sort(entry.mutable_ports()->begin(), entry.mutable_ports()->end(),
-            [](const v1::ServicePort& a, const v1::ServicePort& b) {
-              return std::pair(a.protocol(), a.port()) < std::pair(b.protocol(), b.port());
-            });
   entry.set_affinity(spec.affinity() == v1::AFFINITY_UNSPECIFIED ? v1::AFFINITY_FLOW
                                                                  : spec.affinity());
   if (spec.has_tcp_idle()) *entry.mutable_tcp_idle() = spec.tcp_idle();
   entry.set_reject(spec.reject() == v1::REJECT_UNSPECIFIED ? v1::REJECT_RESET : spec.reject());
-  return entry;
 }
 
-v1::PoolEntry to_entry(const v1::Pool& pool) {
-  v1::PoolEntry entry;
+void write_entry(const v1::Pool& pool, v1::PoolEntry& entry) {
   const v1::PoolSpec& spec = pool.spec();
   const bool unset = spec.forwarding() == v1::FORWARDING_UNSPECIFIED;
   entry.set_name(pool.metadata().name());
@@ -108,14 +99,11 @@ v1::PoolEntry to_entry(const v1::Pool& pool) {
   if (spec.has_eligible_until()) *entry.mutable_eligible_until() = spec.eligible_until();
   if (spec.has_health()) *entry.mutable_health() = with_defaults(spec.health());
   for (const v1::Backend& backend : spec.backends()) {
-    *entry.add_backends() = to_entry(backend, pool.metadata());
+    write_entry(backend, pool.metadata(), *entry.add_backends());
   }
-  std::sort(entry.mutable_backends()->begin(), entry.mutable_backends()->end(), by_name);
-  return entry;
 }
 
-v1::RouteEntry to_entry(const v1::Route& route) {
-  v1::RouteEntry entry;
+void write_entry(const v1::Route& route, v1::RouteEntry& entry) {
   const v1::RouteSpec& spec = route.spec();
   entry.set_name(route.metadata().name());
   entry.set_service(spec.service());
@@ -125,10 +113,7 @@ v1::RouteEntry to_entry(const v1::Route& route) {
     added.set_pool(written.pool());
     added.set_weight(written.weight());
   }
-  std::sort(entry.mutable_split()->begin(), entry.mutable_split()->end(),
-            [](const v1::RouteSplit& a, const v1::RouteSplit& b) { return a.pool() < b.pool(); });
   *entry.mutable_fallback() = spec.fallback();
-  return entry;
 }
 
 }  // namespace sluice::controlplane

@@ -9,10 +9,10 @@
 
 namespace sluice::controlplane {
 
-// The lists of each entry are in canonical order.
-v1::ClientClassEntry to_entry(const ClientSet& set);
-v1::ServiceEntry to_entry(const v1::Service& service);
-v1::PoolEntry to_entry(const v1::Pool& pool);
-v1::RouteEntry to_entry(const v1::Route& route);
+// Shape: `entry` is empty. The prefixes of a class are in canonical order; other lists need not be.
+void write_entry(const ClientSet& set, v1::ClientClassEntry& entry);
+void write_entry(const v1::Service& service, v1::ServiceEntry& entry);
+void write_entry(const v1::Pool& pool, v1::PoolEntry& entry);
+void write_entry(const v1::Route& route, v1::RouteEntry& entry);
 
 }  // namespace sluice::controlplane

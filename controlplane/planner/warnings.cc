@@ -85,7 +85,7 @@ void Warner::warn_service(const v1::Service& service) {
   const std::string& name = service.metadata().name();
   std::vector<std::string> rejected;
   for (size_t set = 0; set < parts_.sets.size(); ++set) {
-    if (parts_.routes.best(name, set).empty()) rejected.push_back(parts_.sets[set].name);
+    if (!parts_.routes.best(name, set).route) rejected.push_back(parts_.sets[set].name);
   }
   if (rejected.empty()) return;
   const std::string path = object_path("Service", name, 0);

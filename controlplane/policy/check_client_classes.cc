@@ -2,7 +2,6 @@
 //
 // Client classes: prefixes are well-formed, and each is in one class.
 #include <charconv>
-#include <map>
 
 #include "controlplane/policy/checker.h"
 #include "controlplane/policy/client_sets.h"
@@ -14,8 +13,6 @@ namespace {
 
 using dataplane::IpAddress;
 using dataplane::IpPrefix;
-
-using Owners = std::map<IpPrefix, std::string>;  // the path where each prefix stands first
 
 // The prefix that was probably meant by one whose host bits are set.
 std::optional<IpPrefix> without_host_bits(const std::string& text) {
@@ -30,26 +27,31 @@ std::optional<IpPrefix> without_host_bits(const std::string& text) {
   return IpPrefix::around(*address, length);
 }
 
-void check_prefix(Checker& checker, const std::string& path, const std::string& text,
-                  Owners& owners) {
-  const std::optional<IpPrefix> prefix = IpPrefix::parse(text);
-  if (!prefix) {
-    const std::optional<IpPrefix> meant = without_host_bits(text);
+std::string path_of(const Checker& checker, const PrefixPlace& place) {
+  const v1::ClientClass& declared = checker.policy().client_classes(place.client_class);
+  return fmt::format("{}.spec.prefixes[{}]",
+                     checker.path_of("ClientClass", declared, place.client_class), place.prefix);
+}
+
+void report(Checker& checker, const PrefixFlaw& flaw) {
+  const std::string& text =
+      checker.policy().client_classes(flaw.place.client_class).spec().prefixes(flaw.place.prefix);
+  const std::string path = path_of(checker, flaw.place);
+  if (flaw.first) {
+    const std::string first = path_of(checker, *flaw.first);
     return checker.add(
-        path, meant
-                  ? fmt::format("{} has host bits set; did you mean {}?", text, meant->to_string())
-                  : fmt::format("{} is no prefix; write it like 198.51.100.0/24", quote(text)));
+        path, fmt::format("{} stands at {}{} already", IpPrefix::parse(text)->to_string(), first,
+                          checker.place(first)));
   }
-  const auto [first, added] = owners.try_emplace(*prefix, path);
-  if (added) return;
-  checker.add(path, fmt::format("{} stands at {}{} already", prefix->to_string(), first->second,
-                                checker.place(first->second)));
+  const std::optional<IpPrefix> meant = without_host_bits(text);
+  checker.add(
+      path, meant ? fmt::format("{} has host bits set; did you mean {}?", text, meant->to_string())
+                  : fmt::format("{} is no prefix; write it like 198.51.100.0/24", quote(text)));
 }
 
 }  // namespace
 
 void check_client_classes(Checker& checker) {
-  Owners owners;
   for (int i = 0; i < checker.policy().client_classes_size(); ++i) {
     const v1::ClientClass& declared = checker.policy().client_classes(i);
     const std::string path = checker.path_of("ClientClass", declared, i);
@@ -59,13 +61,10 @@ void check_client_classes(Checker& checker) {
     if (declared.metadata().name() == kUnknownClass && !declared.spec().prefixes().empty()) {
       checker.add(path + ".spec.prefixes",
                   "unknown is the class of clients of no other class: it has no prefixes");
-      continue;
-    }
-    for (int j = 0; j < declared.spec().prefixes_size(); ++j) {
-      check_prefix(checker, fmt::format("{}.spec.prefixes[{}]", path, j),
-                   declared.spec().prefixes(j), owners);
     }
   }
+  for (const PrefixFlaw& flaw : checker.clients().flaws)
+    report(checker, flaw);
 }
 
 }  // namespace sluice::controlplane

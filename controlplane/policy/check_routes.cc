@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Routes: references, splits, and that no client is steered by two routes at once.
+#include <algorithm>
 #include <map>
 
 #include "controlplane/policy/checker.h"
-#include "controlplane/policy/client_sets.h"
 #include "controlplane/policy/kinds.h"
 #include "controlplane/policy/route_choice.h"
 #include "dataplane/maglev/sticky_split.h"
@@ -71,21 +71,21 @@ void check_route(Checker& checker, const std::string& path, const v1::Route& rou
 
 // Two routes that are equally good for some clients are said once, with the first such clients.
 void check_ambiguity(Checker& checker) {
-  const std::vector<ClientSet> sets = client_sets(checker.policy());
+  const std::vector<ClientSet>& sets = checker.clients().sets;
   const RouteChoice choice(checker.policy(), sets);
   std::set<std::pair<int, int>> said;
   for (const v1::Service& service : checker.policy().services()) {
     for (size_t set = 0; set < sets.size(); ++set) {
-      const std::vector<int> best = choice.best(service.metadata().name(), set);
-      if (best.size() < 2 || !said.emplace(best[0], best[1]).second) continue;
-      const std::string first = route_path(checker, best[0]);
+      const auto [route, rival] = choice.best(service.metadata().name(), set);
+      if (!rival || !said.emplace(*route, *rival).second) continue;
+      const std::string first = route_path(checker, *route);
       checker.add(
-          route_path(checker, best[1]) + ".spec.clients",
+          route_path(checker, *rival) + ".spec.clients",
           fmt::format("clients of class {} of service {} also match {}{} at the same priority {}; "
                       "give one of "
                       "the two a higher priority",
                       sets[set].name, service.metadata().name(), first, checker.place(first),
-                      checker.policy().routes(best[1]).spec().priority()));
+                      checker.policy().routes(*rival).spec().priority()));
     }
   }
 }
@@ -103,34 +103,57 @@ PoolsOfServices pools_of_services(const v1::Policy& policy) {
   return pools;
 }
 
+// A backend of a pool that can be reached.
 struct Holder {
-  std::string pool;
-  std::string backend_path;
+  IpAddress address;
+  const v1::Pool* pool;
+  int position;
+
+  std::string path() const {
+    const std::vector<std::string> paths =
+        backend_paths(object_path("Pool", pool->metadata().name(), 0), *pool);
+    return paths[static_cast<size_t>(position)];
+  }
 };
+
+std::vector<Holder> holders_in(const v1::Pool& pool) {
+  std::vector<Holder> holders;
+  for (int i = 0; i < pool.spec().backends_size(); ++i) {
+    if (const auto address = IpAddress::parse(pool.spec().backends(i).address()))
+      holders.push_back({*address, &pool, i});
+  }
+  return holders;
+}
+
+// The first one and each other one of the holders, sorted by address, that have one address.
+void check_holders(Checker& checker, const std::string& service, const std::vector<Holder>& holders,
+                   std::set<std::pair<std::string, std::string>>& said) {
+  const Holder* first = nullptr;
+  for (const Holder& holder : holders) {
+    if (first == nullptr || first->address != holder.address) first = &holder;
+    if (first->pool == holder.pool || !said.emplace(first->path(), holder.path()).second) continue;
+    checker.add(holder.path() + ".address",
+                fmt::format("{} is also the address of {}{}, and service {} uses both pools",
+                            holder.address.to_string(), first->path(), checker.place(first->path()),
+                            service));
+  }
+}
 
 // A flow's backend must tell which of the service's pools it is in.
 void check_shared_backends(Checker& checker) {
+  std::map<std::string, std::vector<Holder>> by_pool;
+  for (const v1::Pool& pool : checker.policy().pools())
+    by_pool.emplace(pool.metadata().name(), holders_in(pool));
   std::set<std::pair<std::string, std::string>> said;
   for (const auto& [service, pools] : pools_of_services(checker.policy())) {
-    std::map<IpAddress, Holder> holders;
+    std::vector<Holder> holders;
     for (const std::string& name : pools) {
-      const v1::Pool* pool = checker.find_pool(name);
-      if (pool == nullptr) continue;
-      const std::vector<std::string> paths = backend_paths(object_path("Pool", name, 0), *pool);
-      for (int i = 0; i < pool->spec().backends_size(); ++i) {
-        const auto address = IpAddress::parse(pool->spec().backends(i).address());
-        if (!address) continue;
-        const std::string& path = paths[static_cast<size_t>(i)];
-        const auto [first, added] = holders.try_emplace(*address, Holder{name, path});
-        const Holder& holder = first->second;
-        if (added || holder.pool == name || !said.emplace(holder.backend_path, path).second)
-          continue;
-        checker.add(path + ".address",
-                    fmt::format("{} is also the address of {}{}, and service {} uses both pools",
-                                address->to_string(), holder.backend_path,
-                                checker.place(holder.backend_path), service));
-      }
+      const std::vector<Holder>& its = by_pool[name];
+      holders.insert(holders.end(), its.begin(), its.end());
     }
+    std::stable_sort(holders.begin(), holders.end(),
+                     [](const Holder& a, const Holder& b) { return a.address < b.address; });
+    check_holders(checker, service, holders, said);
   }
 }
 

@@ -94,11 +94,11 @@ void check_overlap(Checker& checker, const std::string& service, const IpAddress
 void check_backend_addresses(Checker& checker, const std::map<IpAddress, std::string>& services) {
   for (int i = 0; i < checker.policy().pools_size(); ++i) {
     const v1::Pool& pool = checker.policy().pools(i);
-    const std::vector<std::string> paths = backend_paths(checker.path_of("Pool", pool, i), pool);
     for (int j = 0; j < pool.spec().backends_size(); ++j) {
       const auto address = IpAddress::parse(pool.spec().backends(j).address());
       const auto service = address ? services.find(*address) : services.end();
       if (service == services.end()) continue;
+      const std::vector<std::string> paths = backend_paths(checker.path_of("Pool", pool, i), pool);
       checker.add(
           paths[static_cast<size_t>(j)] + ".address",
           fmt::format("{} is the address of {}{}: packets would come back for ever",

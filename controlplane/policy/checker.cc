@@ -40,31 +40,32 @@ bool is_label_value(const std::string& value) {
 // Why no packet can be sent to the address; empty when it can.
 std::string_view unusable_because(const IpAddress& address) {
   struct Reserved {
-    const char* prefix;
+    IpPrefix prefix;
     std::string_view what;
   };
-  static constexpr Reserved kReserved[] = {
-      {"0.0.0.0/8", "is unspecified"},
-      {"127.0.0.0/8", "is loopback"},
-      {"224.0.0.0/4", "is multicast"},
-      {"255.255.255.255/32", "is the broadcast address"},
-      {"::/128", "is unspecified"},
-      {"::1/128", "is loopback"},
-      {"ff00::/8", "is multicast"},
-      {"fe80::/10", "is link-local"},
-      {"::ffff:0:0/96", "is an IPv4 address in IPv6 form; write the IPv4 address itself"},
+  static const Reserved kReserved[] = {
+      {*IpPrefix::parse("0.0.0.0/8"), "is unspecified"},
+      {*IpPrefix::parse("127.0.0.0/8"), "is loopback"},
+      {*IpPrefix::parse("224.0.0.0/4"), "is multicast"},
+      {*IpPrefix::parse("255.255.255.255/32"), "is the broadcast address"},
+      {*IpPrefix::parse("::/128"), "is unspecified"},
+      {*IpPrefix::parse("::1/128"), "is loopback"},
+      {*IpPrefix::parse("ff00::/8"), "is multicast"},
+      {*IpPrefix::parse("fe80::/10"), "is link-local"},
+      {*IpPrefix::parse("::ffff:0:0/96"),
+       "is an IPv4 address in IPv6 form; write the IPv4 address itself"},
   };
   for (const Reserved& reserved : kReserved) {
-    const std::optional<IpPrefix> prefix = IpPrefix::parse(reserved.prefix);
-    if (prefix && prefix->contains(address)) return reserved.what;
+    if (reserved.prefix.contains(address)) return reserved.what;
   }
   return {};
 }
 
 }  // namespace
 
-Checker::Checker(const v1::Policy& policy, const SourceMap& source, Violations& violations)
-    : policy_(policy), source_(source), violations_(violations) {
+Checker::Checker(const v1::Policy& policy, const ClientSets& clients, const SourceMap& source,
+                 Violations& violations)
+    : policy_(policy), clients_(clients), source_(source), violations_(violations) {
   for (const Violation& violation : violations)
     said_.insert(violation.path);
   for (const std::string& kind : kinds()) {
@@ -75,8 +76,6 @@ Checker::Checker(const v1::Policy& policy, const SourceMap& source, Violations& 
     }
     std::sort(names.begin(), names.end());
   }
-  for (const v1::Pool& pool : policy.pools())
-    pools_.emplace(pool.metadata().name(), &pool);
   for (const v1::Route& route : policy.routes())
     routes_.emplace(route.metadata().name(), &route);
 }
@@ -123,6 +122,7 @@ void Checker::check_label(const std::string& path, const std::string& key,
 
 void Checker::check_labels(const std::string& path,
                            const google::protobuf::Map<std::string, std::string>& labels) {
+  if (labels.empty()) return;
   const std::map<std::string, std::string> sorted(labels.begin(), labels.end());
   for (const auto& [key, value] : sorted)
     check_label(fmt::format("{}[{}]", path, key), key, value);
@@ -188,11 +188,6 @@ bool Checker::check_reference(const std::string& path, std::string_view kind,
   if (std::binary_search(names.begin(), names.end(), name)) return true;
   add(path, fmt::format("no {} is named {}{}", kind, quote(name), suggestion(name, names)));
   return false;
-}
-
-const v1::Pool* Checker::find_pool(const std::string& name) const {
-  const auto found = pools_.find(name);
-  return found == pools_.end() ? nullptr : found->second;
 }
 
 const v1::Route* Checker::find_route(const std::string& name) const {

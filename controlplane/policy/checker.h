@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controlplane/policy/client_sets.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/violation.h"
 #include "dataplane/net/ip_address.h"
@@ -35,9 +36,11 @@ struct DurationRange {
 
 class Checker {
  public:
-  Checker(const v1::Policy& policy, const SourceMap& source, Violations& violations);
+  Checker(const v1::Policy& policy, const ClientSets& clients, const SourceMap& source,
+          Violations& violations);
 
   const v1::Policy& policy() const { return policy_; }
+  const ClientSets& clients() const { return clients_; }
 
   // What parsing found at the same path already is not said again.
   void add(const std::string& path, std::string message);
@@ -60,7 +63,6 @@ class Checker {
                                                     const std::string& text);
   // False after adding a violation that suggests the nearest name.
   bool check_reference(const std::string& path, std::string_view kind, const std::string& name);
-  const v1::Pool* find_pool(const std::string& name) const;
   const v1::Route* find_route(const std::string& name) const;
 
  private:
@@ -69,11 +71,11 @@ class Checker {
   const std::vector<std::string>& names_of(std::string_view kind) const;
 
   const v1::Policy& policy_;
+  const ClientSets& clients_;
   const SourceMap& source_;
   Violations& violations_;
   std::set<std::string, std::less<>> said_;                             // paths of violations
   std::map<std::string, std::vector<std::string>, std::less<>> names_;  // by kind, sorted
-  std::map<std::string, const v1::Pool*, std::less<>> pools_;
   std::map<std::string, const v1::Route*, std::less<>> routes_;
 };
 

@@ -14,29 +14,46 @@ using dataplane::IpPrefix;
 
 struct Member {
   IpPrefix prefix;
-  int class_index;
+  PrefixPlace place;
 };
 
-// Prefixes that hold others stand before them.
-std::vector<Member> sorted_members(const v1::Policy& policy) {
+// Those that can be parsed, prefixes that hold others before them, each once.
+std::vector<Member> sorted_members(const v1::Policy& policy, std::vector<PrefixFlaw>& flaws) {
   std::vector<Member> members;
   for (int i = 0; i < policy.client_classes_size(); ++i) {
-    for (const std::string& text : policy.client_classes(i).spec().prefixes()) {
-      if (const std::optional<IpPrefix> prefix = IpPrefix::parse(text))
-        members.push_back({*prefix, i});
+    const v1::ClientClass& declared = policy.client_classes(i);
+    if (declared.metadata().name() == kUnknownClass) continue;
+    for (int j = 0; j < declared.spec().prefixes_size(); ++j) {
+      const std::optional<IpPrefix> prefix = IpPrefix::parse(declared.spec().prefixes(j));
+      if (prefix) {
+        members.push_back({*prefix, {i, j}});
+      } else {
+        flaws.push_back({{i, j}, std::nullopt});
+      }
     }
   }
-  std::sort(members.begin(), members.end(),
-            [](const Member& a, const Member& b) { return a.prefix < b.prefix; });
-  return members;
+  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+    return a.prefix != b.prefix ? a.prefix < b.prefix : a.place < b.place;
+  });
+  std::vector<Member> unique;
+  for (const Member& member : members) {
+    if (unique.empty() || unique.back().prefix != member.prefix) {
+      unique.push_back(member);
+    } else {
+      flaws.push_back({member.place, unique.back().place});
+    }
+  }
+  std::sort(flaws.begin(), flaws.end(),
+            [](const PrefixFlaw& a, const PrefixFlaw& b) { return a.place < b.place; });
+  return unique;
 }
 
 // The classes of the enclosing prefixes, each where its longest prefix stands.
 std::vector<int> chain_of(const std::vector<Member>& enclosing) {
   std::vector<int> chain;
   for (const Member& member : enclosing) {
-    std::erase(chain, member.class_index);
-    chain.push_back(member.class_index);
+    std::erase(chain, member.place.client_class);
+    chain.push_back(member.place.client_class);
   }
   return chain;
 }
@@ -62,10 +79,11 @@ ClientSet unknown_set(const v1::Policy& policy) {
 
 }  // namespace
 
-std::vector<ClientSet> client_sets(const v1::Policy& policy) {
+ClientSets client_sets(const v1::Policy& policy) {
+  ClientSets result;
   std::map<std::vector<int>, ClientSet> by_chain;
   std::vector<Member> enclosing;
-  for (const Member& member : sorted_members(policy)) {
+  for (const Member& member : sorted_members(policy, result.flaws)) {
     while (!enclosing.empty() && !enclosing.back().prefix.contains(member.prefix))
       enclosing.pop_back();
     enclosing.push_back(member);
@@ -74,12 +92,12 @@ std::vector<ClientSet> client_sets(const v1::Policy& policy) {
     if (found == by_chain.end()) found = by_chain.emplace(chain, set_of(policy, chain)).first;
     found->second.prefixes.push_back(member.prefix);
   }
-  std::vector<ClientSet> sets = {unknown_set(policy)};
+  result.sets.push_back(unknown_set(policy));
   for (auto& [chain, set] : by_chain)
-    sets.push_back(std::move(set));
-  std::sort(sets.begin(), sets.end(),
+    result.sets.push_back(std::move(set));
+  std::sort(result.sets.begin(), result.sets.end(),
             [](const ClientSet& a, const ClientSet& b) { return a.name < b.name; });
-  return sets;
+  return result;
 }
 
 }  // namespace sluice::controlplane

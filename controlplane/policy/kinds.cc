@@ -31,8 +31,8 @@ const FieldDescriptor* field_of_kind(std::string_view kind) {
   return nullptr;
 }
 
-std::string name_of(const Message& object) {
-  const FieldDescriptor* metadata = object.GetDescriptor()->FindFieldByName("metadata");
+const std::string& name_of(const Message& object) {
+  const FieldDescriptor* metadata = object.GetDescriptor()->field(0);  // of every kind
   const Message& held = object.GetReflection()->GetMessage(object, metadata);
   return static_cast<const v1::Metadata&>(held).name();
 }

@@ -20,7 +20,7 @@ const std::vector<std::string>& kinds();
 const google::protobuf::FieldDescriptor* field_of_kind(std::string_view kind);
 
 // metadata.name of an object of any kind.
-std::string name_of(const google::protobuf::Message& object);
+const std::string& name_of(const google::protobuf::Message& object);
 
 // "Pool/chat-v1-eu", or "Pool[3]" where the name is not of the form that names have.
 std::string object_path(std::string_view kind, std::string_view name, int index);

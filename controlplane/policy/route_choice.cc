@@ -16,33 +16,31 @@ std::vector<bool> matched_sets(const v1::LabelSelector& selector, std::span<cons
   return matched;
 }
 
-std::pair<int32_t, bool> rank_of(const v1::Route& route) {
-  return {route.spec().priority(), !matches_all(route.spec().clients())};
-}
-
 }  // namespace
 
-RouteChoice::RouteChoice(const v1::Policy& policy, std::span<const ClientSet> sets)
-    : policy_(policy) {
+RouteChoice::RouteChoice(const v1::Policy& policy, std::span<const ClientSet> sets) {
   for (int i = 0; i < policy.routes_size(); ++i) {
     const v1::RouteSpec& spec = policy.routes(i).spec();
     routes_of_[spec.service()].push_back(i);
+    ranks_.emplace_back(spec.priority(), !matches_all(spec.clients()));
     const auto [found, added] = by_selector_.try_emplace(spec.clients().SerializeAsString());
     if (added) found->second = matched_sets(spec.clients(), sets);
     matched_.push_back(&found->second);
   }
 }
 
-std::vector<int> RouteChoice::best(const std::string& service, size_t set) const {
-  std::vector<int> best;
+RouteChoice::Best RouteChoice::best(const std::string& service, size_t set) const {
+  Best best;
   const auto routes = routes_of_.find(service);
   if (routes == routes_of_.end()) return best;
   for (const int route : routes->second) {
     if (!(*matched_[static_cast<size_t>(route)])[set]) continue;
-    const auto rank = rank_of(policy_.routes(route));
-    if (!best.empty() && rank < rank_of(policy_.routes(best[0]))) continue;
-    if (!best.empty() && rank > rank_of(policy_.routes(best[0]))) best.clear();
-    best.push_back(route);
+    const Rank rank = ranks_[static_cast<size_t>(route)];
+    if (!best.route || rank > ranks_[static_cast<size_t>(*best.route)]) {
+      best = {route, std::nullopt};
+    } else if (!best.rival && rank == ranks_[static_cast<size_t>(*best.route)]) {
+      best.rival = route;
+    }
   }
   return best;
 }

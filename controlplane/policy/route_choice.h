@@ -4,9 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "controlplane/policy/client_sets.h"
@@ -14,23 +18,28 @@
 
 namespace sluice::controlplane {
 
-// Refers to the policy and the sets, which outlive it.
 class RouteChoice {
  public:
   RouteChoice(const v1::Policy& policy, std::span<const ClientSet> sets);
 
-  // The routes of the service that match the clients of sets[set] best, by priority, then a
-  // selector before {}; none when no route matches, several when the policy is ambiguous. Indexes
-  // into the policy's routes.
-  std::vector<int> best(const std::string& service, size_t set) const;
+  // The route of the service that matches the clients of sets[set] best, by priority, then a
+  // selector before {}; and one that matches as well, when the policy is ambiguous. Indexes into
+  // the policy's routes.
+  struct Best {
+    std::optional<int> route;  // nullopt: no route matches
+    std::optional<int> rival;
+  };
+  Best best(const std::string& service, size_t set) const;
 
   // Whether the route's selector matches any set at all.
   bool matches_any(int route) const;
 
  private:
-  const v1::Policy& policy_;
-  std::map<std::string, std::vector<int>> routes_of_;  // by service
-  std::vector<const std::vector<bool>*> matched_;      // by route: which sets its selector matches
+  using Rank = std::pair<int32_t, bool>;  // priority, then whether it has a selector
+
+  std::unordered_map<std::string, std::vector<int>> routes_of_;  // by service
+  std::vector<Rank> ranks_;                                      // by route
+  std::vector<const std::vector<bool>*> matched_;  // by route: which sets its selector matches
   std::map<std::string, std::vector<bool>> by_selector_;  // equal selectors are evaluated once
 };
 

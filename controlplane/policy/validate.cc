@@ -7,8 +7,9 @@
 
 namespace sluice::controlplane {
 
-void validate_policy(const v1::Policy& policy, const SourceMap& source, Violations& violations) {
-  Checker checker(policy, source, violations);
+void validate_policy(const v1::Policy& policy, const ClientSets& clients, const SourceMap& source,
+                     Violations& violations) {
+  Checker checker(policy, clients, source, violations);
   check_client_classes(checker);
   check_pools(checker);
   check_services(checker);

@@ -4,6 +4,7 @@
 #include "controlplane/service/change_service.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +51,28 @@ void set_now(google::protobuf::Timestamp& to) {
   to.set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
 }
 
+InForce in_force(StoredState stored) {
+  InForce state;
+  state.revision = stored.revision;
+  state.generation = stored.generation;
+  state.eligibility_epoch = stored.eligibility_epoch;
+  state.steering_key = std::move(stored.steering_key);
+  state.policy = std::make_shared<const v1::Policy>(std::move(stored.policy));
+  state.clients = std::make_shared<const ClientSets>(client_sets(*state.policy));
+  if (stored.generation != 0)
+    state.table = std::make_shared<const dataplane::CanonicalTable>(std::move(stored.table));
+  state.overrides = std::move(stored.overrides);
+  return state;
+}
+
+NewTable to_store(const InForce& state) {
+  return {state.generation, state.eligibility_epoch, state.table->bytes()};
+}
+
+const v1::ForwardingTable& table_of(const InForce& state) {
+  return state.table == nullptr ? v1::ForwardingTable::default_instance() : state.table->message();
+}
+
 absl::Status check_base(const v1::Change& change, uint64_t revision) {
   if (!change.has_base_revision() || change.base_revision() == revision) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("the change is for revision ", change.base_revision(),
@@ -62,31 +85,31 @@ ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& f
     : store_(store),
       fleet_(fleet),
       last_generation_(running.generation),
-      running_(std::make_shared<const StoredState>(std::move(running))) {}
+      running_(std::make_shared<const InForce>(in_force(std::move(running)))) {}
 
-std::shared_ptr<const StoredState> ChangeService::running() const {
+std::shared_ptr<const InForce> ChangeService::running() const {
   const absl::MutexLock lock(&running_mutex_);
   return running_;
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
-    std::shared_ptr<const StoredState> base, const v1::Policy& desired,
-    const SourceMap& source) const {
+    std::shared_ptr<const InForce> base, Candidate desired, const SourceMap& source) const {
   const TableHeader header = {
       .generation = base->generation + 1,
       .revision = base->revision + 1,
       .term = 0,
       .eligibility_epoch = base->eligibility_epoch,
       .steering_key = base->steering_key,
-      .overrides = effective_overrides(base->overrides, desired),
+      .overrides = effective_overrides(base->overrides, *desired.policy),
   };
-  Plan plan = make_plan({base->policy, base->table}, desired, source, header);
+  Plan plan = make_plan({*base->policy, table_of(*base)},
+                        {*desired.policy, *desired.clients, source, desired.touched}, header);
   if (!plan.refusals.empty()) return refused(plan.refusals);
-  return Planned{std::move(base), std::move(plan)};
+  return Planned{std::move(base), std::move(desired), std::move(plan)};
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {
-  std::shared_ptr<const StoredState> base = running();
+  std::shared_ptr<const InForce> base = running();
   if (absl::Status status = check_base(change, base->revision); !status.ok()) return status;
   std::vector<SourceFile> files;
   for (const v1::PolicyFile& file : change.files())
@@ -97,11 +120,16 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
   const ParsedPolicy parsed = parse_policy(files, violations);
   require_objects(files, parsed.policy, violations);
   const Prune prune = change.prune() ? Prune::kYes : Prune::kNo;
-  const v1::Policy desired =
-      apply_change(base->policy, parsed.policy, prune, deletions, violations);
-  validate_policy(desired, parsed.source, violations);
+  ChangedPolicy changed = apply_change(*base->policy, parsed.policy, prune, deletions, violations);
+  Candidate desired;
+  desired.policy = std::move(changed.policy);
+  desired.touched = std::move(changed.touched);
+  desired.clients = desired.touched.contains("ClientClass")
+                        ? std::make_shared<const ClientSets>(client_sets(*desired.policy))
+                        : base->clients;
+  validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
   if (!violations.empty()) return invalid(violations);
-  return plan_policy(std::move(base), desired, parsed.source);
+  return plan_policy(std::move(base), std::move(desired), parsed.source);
 }
 
 absl::StatusOr<v1::PlanResponse> ChangeService::plan(const v1::Change& change) const {
@@ -111,18 +139,20 @@ absl::StatusOr<v1::PlanResponse> ChangeService::plan(const v1::Change& change) c
 }
 
 template <typename Save>
-absl::StatusOr<ChangeService::Pushed> ChangeService::push(StoredState next, const Save& save) {
+absl::StatusOr<ChangeService::Pushed> ChangeService::push(
+    InForce next, std::shared_ptr<v1::ForwardingTable> table, const Save& save) {
   // A number is never used for two tables, whatever became of the first.
   next.generation = ++last_generation_;
-  next.table.set_generation(next.generation);
-  next.eligibility_epoch = next.table.eligibility_epoch();
+  table->set_generation(next.generation);
+  next.eligibility_epoch = table->eligibility_epoch();
+  next.table = std::make_shared<const dataplane::CanonicalTable>(std::move(table));
 
   absl::StatusOr<StagedTable> staged = fleet_.stage(next.table);
   if (!staged.ok()) return staged.status();
   if (absl::Status status = save(next); !status.ok()) return status;
   Pushed pushed;
   pushed.nodes = staged->commit();
-  pushed.running = std::make_shared<const StoredState>(std::move(next));
+  pushed.running = std::make_shared<const InForce>(std::move(next));
   const absl::MutexLock lock(&running_mutex_);
   running_ = pushed.running;
   return pushed;
@@ -144,15 +174,19 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, const O
   revision.entry.set_created(count(planned.plan, v1::ObjectDiff::ACTION_CREATE));
   revision.entry.set_updated(count(planned.plan, v1::ObjectDiff::ACTION_UPDATE));
   revision.entry.set_deleted(count(planned.plan, v1::ObjectDiff::ACTION_DELETE));
-  revision.policy = planned.plan.policy;
 
-  StoredState next = *planned.base;
+  InForce next = *planned.base;
   next.revision = revision.base_revision + 1;
-  next.policy = std::move(planned.plan.policy);
-  next.table = std::move(planned.plan.table);
-  absl::StatusOr<Pushed> pushed = push(std::move(next), [&](const StoredState& state) {
-    return store_.append(revision, state.table);
-  });
+  next.policy = std::move(planned.desired.policy);
+  next.clients = std::move(planned.desired.clients);
+  // Written down while the nodes build their tables.
+  std::future<std::string> written = std::async(
+      std::launch::async, [policy = next.policy] { return policy->SerializeAsString(); });
+  absl::StatusOr<Pushed> pushed =
+      push(std::move(next), std::move(planned.plan.table), [&](const InForce& state) {
+        revision.policy = written.get();
+        return store_.append(revision, to_store(state));
+      });
   if (!pushed.ok()) return pushed.status();
   response.set_revision(pushed->running->revision);
   response.set_generation(pushed->running->generation);
@@ -174,17 +208,22 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply(const v1::ApplyRequest& r
 
 absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequest& request) {
   const absl::MutexLock lock(&change_mutex_);
-  std::shared_ptr<const StoredState> base = running();
+  std::shared_ptr<const InForce> base = running();
   if (request.revision() == 0 && base->revision < 2) {
     return absl::NotFoundError("there is no revision to go back to");
   }
   const uint64_t revision = request.revision() == 0 ? base->revision - 1 : request.revision();
-  const absl::StatusOr<v1::Policy> policy = store_.policy_of(revision);
+  absl::StatusOr<v1::Policy> policy = store_.policy_of(revision);
   if (!policy.ok()) return policy.status();
+  Candidate desired;
+  desired.policy = std::make_shared<const v1::Policy>(*std::move(policy));
+  desired.clients = std::make_shared<const ClientSets>(client_sets(*desired.policy));
+  desired.touched = all_objects(*desired.policy);
+  add_names(all_objects(*base->policy), desired.touched);
   Violations violations;
-  validate_policy(*policy, SourceMap(), violations);
+  validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
   if (!violations.empty()) return invalid(violations);
-  absl::StatusOr<Planned> planned = plan_policy(std::move(base), *policy, SourceMap());
+  absl::StatusOr<Planned> planned = plan_policy(std::move(base), std::move(desired), SourceMap());
   if (!planned.ok()) return planned.status();
   return accept(*std::move(planned), {request.author(), request.message(), revision});
 }
@@ -198,21 +237,23 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
         "override.state: draining, or unspecified to lift it; recalls are not built yet");
   }
   const absl::MutexLock lock(&change_mutex_);
-  const std::shared_ptr<const StoredState> base = running();
-  StoredState next = *base;
+  const std::shared_ptr<const InForce> base = running();
+  InForce next = *base;
   next.overrides = with_override(base->overrides, change);
   const bool lifts = next.overrides.size() < base->overrides.size();
   // What waits for a deleted pool can be lifted without it.
-  if (absl::Status status = check_exists(change, base->policy); !status.ok() && !lifts)
+  if (absl::Status status = check_exists(change, *base->policy); !status.ok() && !lifts)
     return status;
 
   v1::SetOverrideResponse response;
   response.set_generation(base->generation);
   if (same_overrides(next.overrides, base->overrides)) return response;
-  const std::vector<v1::Override> effective = effective_overrides(next.overrides, next.policy);
-  *next.table.mutable_overrides() = {effective.begin(), effective.end()};
-  absl::StatusOr<Pushed> pushed = push(std::move(next), [&](const StoredState& state) {
-    return store_.replace_overrides(base->revision, state.overrides, state.table);
+  const std::vector<v1::Override> effective = effective_overrides(next.overrides, *next.policy);
+  const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
+  *table = table_of(*base);
+  *table->mutable_overrides() = {effective.begin(), effective.end()};
+  absl::StatusOr<Pushed> pushed = push(std::move(next), table, [&](const InForce& state) {
+    return store_.replace_overrides(base->revision, state.overrides, to_store(state));
   });
   if (!pushed.ok()) return pushed.status();
   response.set_generation(pushed->running->generation);

@@ -12,10 +12,24 @@
 #include "absl/synchronization/mutex.h"
 #include "controlplane/fleet/fleet.h"
 #include "controlplane/planner/plan.h"
+#include "controlplane/policy/change.h"
+#include "controlplane/policy/client_sets.h"
 #include "controlplane/store/revision_store.h"
 #include "sluice/v1/control.pb.h"
 
 namespace sluice::controlplane {
+
+// What is in force. The large parts never change and are shared by all who use them.
+struct InForce {
+  uint64_t revision = 0;    // 0: no policy yet
+  uint64_t generation = 0;  // of `table`; 0: no table yet
+  uint64_t eligibility_epoch = 1;
+  std::string steering_key;
+  std::shared_ptr<const v1::Policy> policy;
+  std::shared_ptr<const ClientSets> clients;               // the policy's
+  std::shared_ptr<const dataplane::CanonicalTable> table;  // null: no table yet
+  std::vector<v1::Override> overrides;
+};
 
 // Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
 class ChangeService {
@@ -34,11 +48,17 @@ class ChangeService {
   // Errors: INVALID_ARGUMENT (state), NOT_FOUND, and as `apply`.
   absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request);
 
-  std::shared_ptr<const StoredState> running() const;
+  std::shared_ptr<const InForce> running() const;
 
  private:
+  struct Candidate {  // a policy that passed `validate_policy`
+    std::shared_ptr<const v1::Policy> policy;
+    std::shared_ptr<const ClientSets> clients;
+    ObjectNames touched;
+  };
   struct Planned {
-    std::shared_ptr<const StoredState> base;
+    std::shared_ptr<const InForce> base;
+    Candidate desired;
     Plan plan;
   };
   struct Origin {  // of a revision, for the history
@@ -47,19 +67,20 @@ class ChangeService {
     uint64_t rollback_of = 0;
   };
   struct Pushed {
-    std::shared_ptr<const StoredState> running;
+    std::shared_ptr<const InForce> running;
     std::vector<v1::NodeResult> nodes;
   };
 
   absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
-  absl::StatusOr<Planned> plan_policy(std::shared_ptr<const StoredState> base,
-                                      const v1::Policy& desired, const SourceMap& source) const;
+  absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
+                                      const SourceMap& source) const;
   absl::StatusOr<v1::ApplyResponse> accept(Planned planned, const Origin& origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
-  // Stages `next.table`, calls `save`, commits, makes `next` the running state.
+  // Gives `next` a generation and this table, stages it, calls `save`, commits, makes `next` the
+  // running state.
   template <typename Save>
-  absl::StatusOr<Pushed> push(StoredState next, const Save& save)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  absl::StatusOr<Pushed> push(InForce next, std::shared_ptr<v1::ForwardingTable> table,
+                              const Save& save) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
 
   RevisionStore& store_;
   Fleet& fleet_;
@@ -67,7 +88,7 @@ class ChangeService {
   uint64_t last_generation_ ABSL_GUARDED_BY(change_mutex_);  // also of tables that were refused
 
   mutable absl::Mutex running_mutex_;
-  std::shared_ptr<const StoredState> running_ ABSL_GUARDED_BY(running_mutex_);
+  std::shared_ptr<const InForce> running_ ABSL_GUARDED_BY(running_mutex_);
 };
 
 }  // namespace sluice::controlplane

@@ -62,10 +62,10 @@ grpc::Status ControlService::Rollback(grpc::ServerContext*, const v1::RollbackRe
 
 grpc::Status ControlService::GetPolicy(grpc::ServerContext*, const v1::GetPolicyRequest* request,
                                        v1::GetPolicyResponse* response) {
-  const std::shared_ptr<const StoredState> running = parts_.changes.running();
+  const std::shared_ptr<const InForce> running = parts_.changes.running();
   const uint64_t revision = request->revision() == 0 ? running->revision : request->revision();
   if (revision == running->revision) {
-    *response->mutable_policy() = running->policy;
+    *response->mutable_policy() = *running->policy;
   } else {
     absl::StatusOr<v1::Policy> policy = parts_.store.policy_of(revision);
     if (!policy.ok()) return reply(policy.status());

@@ -35,7 +35,7 @@ CREATE TABLE override(
 };
 
 // SQLite's own check sees broken pages, not changed bytes inside a value.
-std::string sha256(const std::string& bytes) {
+std::string sha256(std::string_view bytes) {
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          reinterpret_cast<unsigned char*>(digest.data()));
@@ -127,7 +127,7 @@ absl::StatusOr<v1::Policy> RevisionStore::policy_of(uint64_t revision) {
   return read_policy(revision);
 }
 
-absl::Status RevisionStore::check_base(uint64_t base_revision, const v1::ForwardingTable& table) {
+absl::Status RevisionStore::check_base(uint64_t base_revision, const NewTable& table) {
   absl::StatusOr<Statement> statement =
       database_.prepare("SELECT COALESCE(revision, 0), generation FROM state");
   if (!statement.ok()) return statement.status();
@@ -136,8 +136,8 @@ absl::Status RevisionStore::check_base(uint64_t base_revision, const v1::Forward
     return absl::AbortedError(absl::StrCat("the policy moved: planned on revision ", base_revision,
                                            ", now at ", statement->number(0)));
   }
-  if (statement->number(1) >= table.generation()) {
-    return absl::AbortedError(absl::StrCat("the table moved: generation ", table.generation(),
+  if (statement->number(1) >= table.generation) {
+    return absl::AbortedError(absl::StrCat("the table moved: generation ", table.generation,
                                            " is not newer than ", statement->number(1)));
   }
   return absl::OkStatus();
@@ -148,7 +148,6 @@ absl::Status RevisionStore::write_revision(const NewRevision& revision) {
       database_.prepare("INSERT INTO revision VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
   const v1::RevisionEntry& entry = revision.entry;
-  const std::string policy = revision.policy.SerializeAsString();
   statement->bind(revision.base_revision + 1)
       .bind(entry.time().seconds())
       .bind(int64_t{entry.time().nanos()})
@@ -158,26 +157,25 @@ absl::Status RevisionStore::write_revision(const NewRevision& revision) {
       .bind(int64_t{entry.updated()})
       .bind(int64_t{entry.deleted()})
       .bind(entry.rollback_of())
-      .bind_blob(policy)
-      .bind_blob(sha256(policy));
+      .bind_blob(revision.policy)
+      .bind_blob(sha256(revision.policy));
   return statement->run();
 }
 
-absl::Status RevisionStore::write_table(uint64_t revision, const v1::ForwardingTable& table) {
+absl::Status RevisionStore::write_table(uint64_t revision, const NewTable& table) {
   absl::StatusOr<Statement> statement = database_.prepare(
       "UPDATE state SET revision = NULLIF(?, 0), generation = ?, eligibility_epoch = ?, "
       "forwarding_table = ?, table_sha256 = ?");
   if (!statement.ok()) return statement.status();
-  const std::string bytes = table.SerializeAsString();
   statement->bind(revision)
-      .bind(uint64_t{table.generation()})
-      .bind(uint64_t{table.eligibility_epoch()})
-      .bind_blob(bytes)
-      .bind_blob(sha256(bytes));
+      .bind(table.generation)
+      .bind(table.eligibility_epoch)
+      .bind_blob(table.bytes)
+      .bind_blob(sha256(table.bytes));
   return statement->run();
 }
 
-absl::Status RevisionStore::append(const NewRevision& revision, const v1::ForwardingTable& table) {
+absl::Status RevisionStore::append(const NewRevision& revision, const NewTable& table) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
   if (!transaction.ok()) return transaction.status();
@@ -204,7 +202,7 @@ absl::Status RevisionStore::write_overrides(const std::vector<v1::Override>& ove
 
 absl::Status RevisionStore::replace_overrides(uint64_t base_revision,
                                               const std::vector<v1::Override>& overrides,
-                                              const v1::ForwardingTable& table) {
+                                              const NewTable& table) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
   if (!transaction.ok()) return transaction.status();

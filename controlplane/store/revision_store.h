@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -34,7 +35,13 @@ struct StoredState {
 struct NewRevision {
   uint64_t base_revision = 0;  // what it was planned on; compared before anything is written
   v1::RevisionEntry entry;     // its number is base_revision + 1
-  v1::Policy policy;
+  std::string policy;          // a serialized `v1::Policy`
+};
+
+struct NewTable {
+  uint64_t generation = 0;
+  uint64_t eligibility_epoch = 0;
+  std::string_view bytes;  // a serialized `v1::ForwardingTable`; outlives the call
 };
 
 // Thread: any.
@@ -47,12 +54,12 @@ class RevisionStore {
 
   // The revision and its table, durable or not there at all.
   // Errors: ABORTED (the newest revision is not the base, or the generation is not newer).
-  absl::Status append(const NewRevision& revision, const v1::ForwardingTable& table);
+  absl::Status append(const NewRevision& revision, const NewTable& table);
 
   // Drains and the table that carries them; the revision stays.
   // Errors: ABORTED (`base_revision` is not the newest, or the generation is not newer).
   absl::Status replace_overrides(uint64_t base_revision, const std::vector<v1::Override>& overrides,
-                                 const v1::ForwardingTable& table);
+                                 const NewTable& table);
 
   // Errors: NOT_FOUND.
   absl::StatusOr<v1::Policy> policy_of(uint64_t revision);
@@ -62,9 +69,9 @@ class RevisionStore {
  private:
   explicit RevisionStore(Database database) : database_(std::move(database)) {}
 
-  absl::Status write_table(uint64_t revision, const v1::ForwardingTable& table)
+  absl::Status write_table(uint64_t revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status check_base(uint64_t base_revision, const v1::ForwardingTable& table)
+  absl::Status check_base(uint64_t base_revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_overrides(const std::vector<v1::Override>& overrides)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -31,7 +31,8 @@ struct JudgedBackend {
   std::string reason;  // for people
 };
 
-// Recalled before down before draining before up. Without a health check a backend is up.
+// Recalled before down before draining before up. Without a health check a backend is up. Sorted by
+// identity.
 std::vector<JudgedBackend> judge_backends(const v1::ForwardingTable& message, const Table& table,
                                           const HealthByBackend& health);
 

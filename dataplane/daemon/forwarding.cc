@@ -30,13 +30,16 @@ int64_t now_unix_ms() {
   return std::chrono::duration_cast<milliseconds>(now).count();
 }
 
-std::set<IpAddress> addresses_of(const Table* table) {
-  std::set<IpAddress> addresses;
+// Sorted, each once.
+std::vector<IpAddress> addresses_of(const Table* table) {
+  std::vector<IpAddress> addresses;
   if (table == nullptr) return addresses;
   for (const Pool& pool : table->pools) {
     for (const PoolMember& member : pool.members)
-      addresses.insert(member.address);
+      addresses.push_back(member.address);
   }
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   return addresses;
 }
 
@@ -105,7 +108,7 @@ absl::Status Forwarding::switch_to(const ReadyTable& next, Durability durability
   both.insert(after.begin(), after.end());
   if (absl::Status steered = links_.steer(listed(both)); !steered.ok()) return steered;
   if (durability == Durability::kSave) {
-    if (absl::Status saved = store_.save(*next.message); !saved.ok()) {
+    if (absl::Status saved = store_.save(*next.pushed); !saved.ok()) {
       links_.steer(listed(before)).IgnoreError();  // a subset of what is there: it fits
       return saved;
     }
@@ -117,16 +120,16 @@ absl::Status Forwarding::switch_to(const ReadyTable& next, Durability durability
 }
 
 void Forwarding::adopt(const ReadyTable& next) {
-  const std::set<IpAddress> known = addresses_of(running_.built.table.get());
-  const std::set<IpAddress> wanted = addresses_of(next.built.table.get());
+  const std::vector<IpAddress> known = addresses_of(running_.built.table.get());
+  const std::vector<IpAddress> wanted = addresses_of(next.built.table.get());
   std::vector<IpAddress> fresh;
   std::set_difference(wanted.begin(), wanted.end(), known.begin(), known.end(),
                       std::back_inserter(fresh));
-  links_.watch({wanted.begin(), wanted.end()});
+  if (wanted != known) links_.watch(wanted);
   wait_for_neighbors(fresh);
 
   running_ = next;
-  std::vector<ProbeTarget> targets = probe_targets(*running_.message);
+  std::vector<ProbeTarget> targets = probe_targets(running_.pushed->message());
   std::map<BackendIdentity, Health> last_known;
   HealthByBackend kept;
   for (const ProbeTarget& target : targets) {
@@ -153,7 +156,7 @@ void Forwarding::wait_for_neighbors(const std::vector<IpAddress>& fresh) {
 
 absl::Status Forwarding::publish() {
   const std::vector<JudgedBackend> judged =
-      judge_backends(*running_.message, *running_.built.table, health_);
+      judge_backends(running_.pushed->message(), *running_.built.table, health_);
   std::unique_ptr<const Snapshot> snapshot = next_snapshot(judged);
   show(judged, *snapshot);
   const absl::Status published = cores_.publish(std::move(snapshot));
@@ -188,7 +191,7 @@ Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& jud
                                            const Snapshot& snapshot) const {
   ViewFacts facts;
   for (const JudgedBackend& backend : judged)
-    facts.states[backend.identity] = backend.state;
+    facts.states.emplace_back(backend.identity, backend.state);
   const std::vector<Pool>& pools = snapshot.table->pools;
   for (size_t i = 0; i < pools.size(); ++i) {
     const PoolServing& serving = snapshot.serving[i];
@@ -200,10 +203,10 @@ Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& jud
 }
 
 void Forwarding::log_view(const ViewFacts& before, const ViewFacts& after) const {
-  spdlog::info("view {} of generation {}", view_, running_.message->generation());
+  spdlog::info("view {} of generation {}", view_, running_.pushed->generation());
   for (const auto& [backend, state] : after.states) {
-    const auto old = before.states.find(backend);
-    if (old != before.states.end() && old->second == state) continue;
+    if (std::binary_search(before.states.begin(), before.states.end(), std::pair(backend, state)))
+      continue;
     spdlog::info("view {}: backend {}/{} ({}) is {}", view_, backend.pool, backend.name,
                  backend.address.to_string(), name_of(state));
   }
@@ -227,23 +230,24 @@ int64_t Forwarding::next_expiry(int64_t now) const {
 
 void Forwarding::show(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) {
   auto state = std::make_shared<RunningState>();
-  state->message = running_.message;
-  state->digest = running_.digest;
+  state->pushed = running_.pushed;
   state->snapshot = std::make_shared<const Snapshot>(snapshot);
   state->view = snapshot.view;
   state->ports = links_.states();
-  std::map<BackendIdentity, Since> since;
+  std::vector<Since> since;
+  auto old = since_.begin();  // both are sorted: one walk over the two
   for (const JudgedBackend& backend : judged) {
-    const auto old = since_.find(backend.identity);
-    const bool is_same = old != since_.end() && old->second.state == backend.state;
-    const Since now = is_same ? old->second : Since{backend.state, now_unix_ms()};
-    since[backend.identity] = now;
+    while (old != since_.end() && old->backend < backend.identity)
+      ++old;
+    const bool is_same =
+        old != since_.end() && old->backend == backend.identity && old->state == backend.state;
+    since.push_back({backend.identity, backend.state, is_same ? old->unix_ms : now_unix_ms()});
     v1::BackendStatus& status = state->backends.emplace_back();
     status.set_pool(backend.identity.pool);
     status.set_backend(backend.identity.name);
     status.set_address(backend.identity.address.to_bytes());
     status.set_state(to_proto(backend.state));
-    *status.mutable_since() = timestamp(now.unix_ms);
+    *status.mutable_since() = timestamp(since.back().unix_ms);
     status.set_reason(backend.reason);
     status.set_neighbor_resolved(snapshot.backends[backend.id.index()].neighbor_resolved);
   }
@@ -270,7 +274,7 @@ void Forwarding::on_health(const HealthChange& change) {
 
 void Forwarding::tick() {
   const bool has_moved = links_.poll_neighbors();
-  if (running_.message == nullptr) return;
+  if (running_.pushed == nullptr) return;
   const bool has_expired = now_unix_ms() >= next_expiry_unix_ms_;
   if (is_stale_ || has_moved || has_expired)
     publish().IgnoreError();  // it has logged, the next tick tries again

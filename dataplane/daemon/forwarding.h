@@ -25,16 +25,13 @@ namespace sluice::dataplane {
 
 // A table that was built and can be switched to.
 struct ReadyTable {
-  std::shared_ptr<const v1::ForwardingTable> message;
-  std::string digest;
+  std::shared_ptr<const CanonicalTable> pushed;
   BuiltTable built;
 };
 
 // What runs, as other threads may see it: never changed, only replaced.
 struct RunningState {
-  std::shared_ptr<const v1::ForwardingTable>
-      message;  // null: no table yet; then the next two are empty
-  std::string digest;
+  std::shared_ptr<const CanonicalTable> pushed;  // null: no table yet; then the next is null too
   std::shared_ptr<const Snapshot> snapshot;
   uint64_t view = 0;
   std::vector<v1::BackendStatus> backends;
@@ -74,12 +71,13 @@ class Forwarding {
  private:
   // What distinguishes two views.
   struct ViewFacts {
-    std::map<BackendIdentity, BackendState> states;
+    std::vector<std::pair<BackendIdentity, BackendState>> states;  // sorted
     std::map<std::string, uint32_t>
         serving;  // by pool: bits of PoolServing, and whether it has expired
     friend bool operator==(const ViewFacts&, const ViewFacts&) = default;
   };
   struct Since {
+    BackendIdentity backend;
     BackendState state = BackendState::kDown;
     int64_t unix_ms = 0;
   };
@@ -100,7 +98,7 @@ class Forwarding {
   const SetTargets set_targets_;
   ReadyTable running_;
   HealthByBackend health_;
-  std::map<BackendIdentity, Since> since_;
+  std::vector<Since> since_;  // of what is shown, sorted by backend
   uint64_t view_ = 0;
   ViewFacts facts_;
   int64_t next_expiry_unix_ms_ = INT64_MAX;

@@ -162,8 +162,8 @@ absl::Status Node::build_first_table(std::optional<v1::ForwardingTable> given) {
                   text_of(ready.status()));
     return absl::OkStatus();
   }
-  spdlog::info("begins with generation {} of revision {}: {}", ready->message->generation(),
-               ready->message->revision(), chosen->origin);
+  spdlog::info("begins with generation {} of revision {}: {}", ready->pushed->generation(),
+               ready->pushed->message().revision(), chosen->origin);
   first_ = *std::move(ready);
   first_durability_ = chosen->durability;
   return absl::OkStatus();

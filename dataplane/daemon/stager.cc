@@ -3,9 +3,9 @@
 // Stage, commit and abort.
 #include "dataplane/daemon/stager.h"
 
-#include <set>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "dataplane/table/from_proto.h"
 #include "fmt/format.h"
@@ -45,7 +45,7 @@ v1::StageResponse response_for(uint64_t generation, const BuildReport& report) {
 
 v1::StageResponse response_for_running(const RunningState& running) {
   v1::StageResponse response;
-  response.set_generation(running.message->generation());
+  response.set_generation(running.pushed->generation());
   response.set_pools_shared(running.snapshot->table->pools.size());
   return response;
 }
@@ -73,62 +73,58 @@ absl::StatusOr<v1::TableDelta> DeltaAssembler::finish() const {
   return delta;
 }
 
-absl::StatusOr<ReadyTable> make_ready(v1::ForwardingTable message, const Table* previous,
+absl::StatusOr<ReadyTable> make_ready(CanonicalTable pushed, const Table* previous,
                                       Registry& registry) {
-  absl::StatusOr<BuiltTable> built = build_table(message, previous, registry);
+  absl::StatusOr<BuiltTable> built = build_table(pushed, previous, registry);
   if (!built.ok()) return built.status();
-  ReadyTable ready;
-  ready.digest = table_digest(message);
-  ready.message = std::make_shared<const v1::ForwardingTable>(std::move(message));
-  ready.built = *std::move(built);
-  return ready;
+  return ReadyTable{std::make_shared<const CanonicalTable>(std::move(pushed)), *std::move(built)};
 }
 
 absl::StatusOr<v1::StageResponse> Stager::stage(const v1::TableDelta& delta) {
   const std::lock_guard lock(mutex_);
   const std::shared_ptr<const RunningState> running = state_();
-  const v1::ForwardingTable nothing;
-  const bool runs = running->message != nullptr;
+  const CanonicalTable* base = running->pushed.get();
   keep(std::nullopt);
-  if (runs && delta.target_digest() == running->digest &&
-      delta.changed().generation() == running->message->generation()) {
+  if (base != nullptr && delta.target_digest() == base->digest() &&
+      delta.changed().generation() == base->generation()) {
     return response_for_running(*running);
   }
-  absl::StatusOr<v1::ForwardingTable> message =
-      apply_delta(runs ? *running->message : nothing, delta);
-  if (!message.ok()) return message.status();
-  if (runs) {
-    if (absl::Status newer = check_newer(*running->message, *message); !newer.ok()) return newer;
+  absl::StatusOr<CanonicalTable> next = apply_delta(base, delta);
+  if (!next.ok()) return next.status();
+  if (base != nullptr) {
+    if (absl::Status newer = check_newer(base->message(), next->message()); !newer.ok())
+      return newer;
   }
-  absl::StatusOr<ReadyTable> ready = make_ready(*std::move(message), table_of(*running), registry_);
+  absl::StatusOr<ReadyTable> ready = make_ready(*std::move(next), table_of(*running), registry_);
   if (!ready.ok()) {
     release_unused(table_of(*running));
     return ready.status();
   }
   keep(*std::move(ready));
-  return response_for(staged_->message->generation(), staged_->built.report);
+  return response_for(staged_->pushed->generation(), staged_->built.report);
 }
 
 absl::StatusOr<v1::CommitResponse> Stager::commit(uint64_t generation) {
   const std::lock_guard lock(mutex_);
   v1::CommitResponse response;
   const std::shared_ptr<const RunningState> running = state_();
-  if (!staged_ && running->message != nullptr && running->message->generation() == generation) {
+  if (!staged_ && running->pushed != nullptr && running->pushed->generation() == generation) {
     response.set_generation(generation);
     response.set_view(running->view);
     return response;
   }
-  if (!staged_ || staged_->message->generation() != generation) {
+  if (!staged_ || staged_->pushed->generation() != generation) {
     return absl::FailedPreconditionError(
         staged_ ? fmt::format("generation {} is not staged; {} is", generation,
-                              staged_->message->generation())
+                              staged_->pushed->generation())
                 : fmt::format("generation {} is not staged", generation));
   }
   const absl::Status switched = switch_to_(*staged_);
   // A stuck lcore does not undo a switch; everything else leaves the staged table where it is.
   if (!switched.ok() && !absl::IsUnavailable(switched)) return switched;
   release_unused(staged_->built.table.get());
-  spdlog::info("generation {} of revision {} runs", generation, staged_->message->revision());
+  spdlog::info("generation {} of revision {} runs", generation,
+               staged_->pushed->message().revision());
   keep(std::nullopt);
   if (!switched.ok()) return switched;
   response.set_generation(generation);
@@ -145,15 +141,15 @@ void Stager::abort() {
 
 void Stager::keep(std::optional<ReadyTable> staged) {
   staged_ = std::move(staged);
-  staged_generation_.store(staged_ ? staged_->message->generation() : 0, std::memory_order_relaxed);
+  staged_generation_.store(staged_ ? staged_->pushed->generation() : 0, std::memory_order_relaxed);
 }
 
 void Stager::release_unused(const Table* running) {
-  std::set<BackendIdentity> kept;
+  std::vector<BackendId> kept;
   if (running != nullptr) {
     for (const Pool& pool : running->pools) {
       for (const PoolMember& member : pool.members)
-        kept.insert({pool.name, member.name, member.address});
+        kept.push_back(member.id);
     }
   }
   registry_.release_all_but(kept);

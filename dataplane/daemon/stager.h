@@ -35,7 +35,7 @@ class DeltaAssembler {
 };
 
 // Builds and proves a table.  Errors: those of `build_table`.
-absl::StatusOr<ReadyTable> make_ready(v1::ForwardingTable message, const Table* previous,
+absl::StatusOr<ReadyTable> make_ready(CanonicalTable pushed, const Table* previous,
                                       Registry& registry);
 
 // Thread: any; calls wait for each other.

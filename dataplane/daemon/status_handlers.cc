@@ -65,24 +65,26 @@ void fill(const TargetNames& names, const TargetCounterValues& values,
 
 }  // namespace
 
-grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
+grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest* request,
                                          v1::GetStatusResponse* response) {
   const std::shared_ptr<const RunningState> state = parts_.forwarding.state();
   response->set_node(parts_.identity.node);
   response->set_incarnation(parts_.identity.incarnation);
   response->set_version(SLUICE_VERSION);
   *response->mutable_start_time() = timestamp(parts_.start_time);
-  if (state->message != nullptr) {
-    response->set_generation(state->message->generation());
-    response->set_revision(state->message->revision());
-    response->set_term(state->message->term());
+  if (state->pushed != nullptr) {
+    response->set_generation(state->pushed->generation());
+    response->set_revision(state->pushed->message().revision());
+    response->set_term(state->pushed->message().term());
+    response->set_digest(state->pushed->digest());
   }
-  response->set_digest(state->digest);
   response->set_staged_generation(parts_.stager.staged_generation());
   response->set_view(state->view);
-  response->mutable_backends()->Assign(state->backends.begin(), state->backends.end());
-  for (const PortState& port : state->ports)
-    fill(port, *response->add_ports());
+  if (!request->brief()) {
+    response->mutable_backends()->Assign(state->backends.begin(), state->backends.end());
+    for (const PortState& port : state->ports)
+      fill(port, *response->add_ports());
+  }
   uint64_t flows = 0;
   uint64_t lost = parts_.spool.lost();
   for (const LcoreCounterValues& values : parts_.cores.counters()) {

@@ -19,13 +19,6 @@ namespace {
 constexpr std::string_view kMagic = "sluice-sealed-1\n";
 constexpr size_t kHeadBytes = kMagic.size() + sizeof(uint64_t);
 
-std::string sha256(std::string_view bytes) {
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return digest;
-}
-
 // Moves a damaged file out of the way, so that it can be looked at and is not tripped over again.
 void keep_aside(const std::string& path, std::string_view why,
                 std::vector<std::string>& complaints) {
@@ -58,11 +51,12 @@ std::optional<Message> load(const std::string& path, std::vector<std::string>& c
 
 std::string seal(std::string_view payload) {
   std::string sealed(kMagic);
+  sealed.reserve(kHeadBytes + payload.size() + SHA256_DIGEST_LENGTH);
   for (size_t byte = 0; byte < sizeof(uint64_t); ++byte) {
     sealed.push_back(static_cast<char>(uint64_t{payload.size()} >> 8 * byte & 0xff));
   }
   sealed.append(payload);
-  return sealed + sha256(sealed);
+  return sealed.append(sha256(sealed));
 }
 
 absl::StatusOr<std::string> unseal(std::string_view sealed) {
@@ -82,8 +76,8 @@ absl::StatusOr<std::string> unseal(std::string_view sealed) {
   return std::string(content.substr(kHeadBytes));
 }
 
-absl::Status TableStore::save(const v1::ForwardingTable& table) {
-  return replace_file(table_path(), seal(table.SerializeAsString()));
+absl::Status TableStore::save(const CanonicalTable& table) {
+  return replace_file(table_path(), seal(table.bytes()));
 }
 
 absl::Status TableStore::save(const SavedHealth& health) {

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dataplane/table/canonical_from_proto.h"
 #include "sluice/v1/dataplane.pb.h"
 #include "sluice/v1/table.pb.h"
 
@@ -26,7 +27,7 @@ class TableStore {
   explicit TableStore(std::string directory) : directory_(std::move(directory)) {}
 
   // Errors: INTERNAL (disk); the file on disk is then the old one.
-  absl::Status save(const v1::ForwardingTable& table);
+  absl::Status save(const CanonicalTable& table);
   absl::Status save(const SavedHealth& health);
 
   // nullopt: nothing was saved. A damaged file is moved aside as FILE.corrupt-TIME and told in

@@ -1,168 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The canonical form of a table, its digest, and differences between tables.
-#include <openssl/sha.h>
-
+// Differences between tables.
 #include <algorithm>
-#include <functional>
-#include <map>
+#include <memory>
 #include <set>
 #include <string>
-#include <tuple>
+#include <utility>
 
 #include "dataplane/table/canonical_from_proto.h"
 #include "dataplane/table/from_proto.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace sluice::dataplane {
 namespace {
 
-using RowKey = std::pair<std::string, std::string>;
-
-std::string deterministic_bytes(const google::protobuf::MessageLite& message) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  return bytes;
-}
-
-std::string key_of(const auto& entry) {
-  return entry.name();
-}
-RowKey key_of(const v1::SteeringEntry& entry) {
-  return {entry.service(), entry.client_class()};
-}
-RowKey key_of(const v1::Override& entry) {
-  return {entry.pool(), entry.backend()};
-}
-
-template <class List, class Key>
-void sort_by(List& list, Key key) {
-  std::stable_sort(list.begin(), list.end(),
-                   [&](const auto& a, const auto& b) { return key(a) < key(b); });
-}
-
+// One list of a canonical table.
 template <class List>
-void sort_by_key(List& list) {
-  sort_by(list, [](const auto& entry) { return key_of(entry); });
-}
+struct Side {
+  const CanonicalTable* table;  // null only when the list is empty
+  int field;
+  const List& list;
 
+  std::string_view bytes(int index) const { return table->bytes_of(field, index); }
+};
 template <class List>
-auto by_key(const List& list) {
-  std::map<decltype(key_of(*list.begin())), const typename List::value_type*> result;
-  for (const auto& entry : list)
-    result[key_of(entry)] = &entry;
-  return result;
-}
+Side(const CanonicalTable*, int, const List&) -> Side<List>;
 
 // Calls `changed` with each target entry that is new or differs, `removed` with each base entry
-// that is gone.
+// that is gone. Both lists are sorted: one walk over the two.
 template <class List>
-void compare(const List& base, const List& target, auto changed, auto removed) {
-  const auto before = by_key(base);
-  const auto after = by_key(target);
-  for (const auto& [key, entry] : after) {
-    const auto old = before.find(key);
-    if (old == before.end() || deterministic_bytes(*old->second) != deterministic_bytes(*entry)) {
-      changed(*entry);
-    }
+void compare(const Side<List>& base, const Side<List>& target, auto changed, auto removed) {
+  int old = 0;
+  for (int i = 0; i < target.list.size(); ++i) {
+    const auto key = key_of(target.list[i]);
+    for (; old < base.list.size() && key_of(base.list[old]) < key; ++old)
+      removed(base.list[old]);
+    const bool is_known = old < base.list.size() && key_of(base.list[old]) == key;
+    if (!is_known || base.bytes(old) != target.bytes(i)) changed(target.list[i]);
+    if (is_known) ++old;
   }
-  for (const auto& [key, entry] : before) {
-    if (!after.contains(key)) removed(*entry);
-  }
+  for (; old < base.list.size(); ++old)
+    removed(base.list[old]);
 }
 
-// `list` without `removed` and with `changed` in the place of what they replace.
+// Takes what is in `removed` out of the sorted list, then puts `changed` in the place of what it
+// replaces, what is new at the end.
 template <class List, class Keys>
 void patch(List& list, const List& changed, const Keys& removed) {
-  std::set<decltype(key_of(*list.begin()))> gone(removed.begin(), removed.end());
-  for (const auto& entry : changed)
-    gone.insert(key_of(entry));
-  List kept;
-  for (auto& entry : list) {
-    if (!gone.contains(key_of(entry))) *kept.Add() = std::move(entry);
+  using Key = decltype(key_of(list[0]));
+  if (!removed.empty()) {
+    const std::set<Key> gone(removed.begin(), removed.end());
+    int kept = 0;
+    for (int i = 0; i < list.size(); ++i) {
+      if (!gone.contains(key_of(list[i]))) list.SwapElements(kept++, i);
+    }
+    list.DeleteSubrange(kept, list.size() - kept);
   }
-  kept.MergeFrom(changed);
-  list.Swap(&kept);
-}
-
-void copy_header(const v1::ForwardingTable& from, v1::ForwardingTable& to) {
-  to.set_generation(from.generation());
-  to.set_revision(from.revision());
-  to.set_term(from.term());
-  to.set_steering_key(from.steering_key());
-  to.set_eligibility_epoch(from.eligibility_epoch());
-}
-
-std::string digest_of_canonical(const v1::ForwardingTable& message) {
-  const std::string bytes = deterministic_bytes(message);
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(),
-         reinterpret_cast<uint8_t*>(digest.data()));
-  return digest;
+  const int known = list.size();
+  for (const auto& entry : changed) {
+    const auto end = list.begin() + known;
+    const auto place =
+        std::lower_bound(list.begin(), end, key_of(entry),
+                         [](const auto& each, const Key& key) { return key_of(each) < key; });
+    const bool replaces = place != end && key_of(*place) == key_of(entry);
+    (replaces ? *place : *list.Add()) = entry;
+  }
 }
 
 }  // namespace
 
-v1::ForwardingTable canonical(v1::ForwardingTable message) {
-  sort_by_key(*message.mutable_client_classes());
-  for (auto& entry : *message.mutable_client_classes()) {
-    std::sort(entry.mutable_prefixes()->begin(), entry.mutable_prefixes()->end());
-  }
-  sort_by_key(*message.mutable_services());
-  for (auto& entry : *message.mutable_services()) {
-    std::sort(entry.mutable_addresses()->begin(), entry.mutable_addresses()->end());
-    sort_by(*entry.mutable_ports(),
-            [](const v1::ServicePort& port) { return std::pair(port.protocol(), port.port()); });
-  }
-  sort_by_key(*message.mutable_pools());
-  for (auto& entry : *message.mutable_pools())
-    sort_by_key(*entry.mutable_backends());
-  sort_by_key(*message.mutable_routes());
-  for (auto& entry : *message.mutable_routes()) {
-    sort_by(*entry.mutable_split(), [](const v1::RouteSplit& part) { return part.pool(); });
-  }
-  sort_by_key(*message.mutable_steering());
-  for (auto& entry : *message.mutable_steering()) {
-    std::sort(entry.mutable_eligible_pools()->begin(), entry.mutable_eligible_pools()->end());
-  }
-  sort_by_key(*message.mutable_overrides());
-  return message;
-}
-
-std::string table_digest(const v1::ForwardingTable& message) {
-  return digest_of_canonical(canonical(message));
-}
-
-v1::TableDelta make_delta(const v1::ForwardingTable* base, const v1::ForwardingTable& target) {
-  const v1::ForwardingTable before = base == nullptr ? v1::ForwardingTable() : canonical(*base);
-  const v1::ForwardingTable after = canonical(target);
+v1::TableDelta make_delta(const CanonicalTable* base, const CanonicalTable& target) {
+  using Message = v1::ForwardingTable;
   v1::TableDelta delta;
-  if (base != nullptr) delta.set_base_digest(digest_of_canonical(before));
-  delta.set_target_digest(digest_of_canonical(after));
-  v1::ForwardingTable& changed = *delta.mutable_changed();
-  copy_header(after, changed);
-  compare(
-      before.client_classes(), after.client_classes(),
+  if (base != nullptr) delta.set_base_digest(base->digest());
+  delta.set_target_digest(target.digest());
+  Message& changed = *delta.mutable_changed();
+  copy_header(target.message(), changed);
+  const Message& before = base == nullptr ? Message::default_instance() : base->message();
+  const Message& after = target.message();
+  const auto compare_lists = [&](int field, const auto& old, const auto& current, auto add_changed,
+                                 auto add_removed) {
+    compare(Side{base, field, old}, Side{&target, field, current}, add_changed, add_removed);
+  };
+  compare_lists(
+      Message::kClientClassesFieldNumber, before.client_classes(), after.client_classes(),
       [&](const auto& entry) { *changed.add_client_classes() = entry; },
       [&](const auto& entry) { delta.add_removed_client_classes(entry.name()); });
-  compare(
-      before.services(), after.services(),
+  compare_lists(
+      Message::kServicesFieldNumber, before.services(), after.services(),
       [&](const auto& entry) { *changed.add_services() = entry; },
       [&](const auto& entry) { delta.add_removed_services(entry.name()); });
-  compare(
-      before.pools(), after.pools(), [&](const auto& entry) { *changed.add_pools() = entry; },
+  compare_lists(
+      Message::kPoolsFieldNumber, before.pools(), after.pools(),
+      [&](const auto& entry) { *changed.add_pools() = entry; },
       [&](const auto& entry) { delta.add_removed_pools(entry.name()); });
-  compare(
-      before.routes(), after.routes(), [&](const auto& entry) { *changed.add_routes() = entry; },
+  compare_lists(
+      Message::kRoutesFieldNumber, before.routes(), after.routes(),
+      [&](const auto& entry) { *changed.add_routes() = entry; },
       [&](const auto& entry) { delta.add_removed_routes(entry.name()); });
-  compare(
-      before.steering(), after.steering(),
+  compare_lists(
+      Message::kSteeringFieldNumber, before.steering(), after.steering(),
       [&](const auto& entry) { *changed.add_steering() = entry; },
       [&](const auto& entry) {
         v1::SteeringEntry& removed = *delta.add_removed_steering();
@@ -170,19 +106,21 @@ v1::TableDelta make_delta(const v1::ForwardingTable* base, const v1::ForwardingT
         removed.set_client_class(entry.client_class());
       });
   const auto replace = [&](const auto&) { delta.set_overrides_replaced(true); };
-  compare(before.overrides(), after.overrides(), replace, replace);
+  compare_lists(Message::kOverridesFieldNumber, before.overrides(), after.overrides(), replace,
+                replace);
   if (delta.overrides_replaced()) *changed.mutable_overrides() = after.overrides();
   return delta;
 }
 
-absl::StatusOr<v1::ForwardingTable> apply_delta(const v1::ForwardingTable& base,
-                                                const v1::TableDelta& delta) {
-  v1::ForwardingTable result;
+absl::StatusOr<CanonicalTable> apply_delta(const CanonicalTable* base,
+                                           const v1::TableDelta& delta) {
+  const std::shared_ptr<v1::ForwardingTable> made = make_table();
+  v1::ForwardingTable& result = *made;
   if (!delta.base_digest().empty()) {
-    result = canonical(base);
-    if (digest_of_canonical(result) != delta.base_digest()) {
+    if (base == nullptr || base->digest() != delta.base_digest()) {
       return absl::FailedPreconditionError("the delta is from another base table");
     }
+    result = base->message();
   }
   const v1::ForwardingTable& changed = delta.changed();
   copy_header(changed, result);
@@ -190,16 +128,16 @@ absl::StatusOr<v1::ForwardingTable> apply_delta(const v1::ForwardingTable& base,
   patch(*result.mutable_services(), changed.services(), delta.removed_services());
   patch(*result.mutable_pools(), changed.pools(), delta.removed_pools());
   patch(*result.mutable_routes(), changed.routes(), delta.removed_routes());
-  std::set<RowKey> removed_rows;
-  for (const auto& entry : delta.removed_steering())
+  std::set<decltype(key_of(changed.steering(0)))> removed_rows;
+  for (const v1::SteeringEntry& entry : delta.removed_steering())
     removed_rows.insert(key_of(entry));
   patch(*result.mutable_steering(), changed.steering(), removed_rows);
   if (delta.overrides_replaced()) *result.mutable_overrides() = changed.overrides();
-  result = canonical(std::move(result));
-  if (digest_of_canonical(result) != delta.target_digest()) {
+  CanonicalTable target(made);
+  if (target.digest() != delta.target_digest()) {
     return absl::InvalidArgumentError("the table that the delta makes has another digest");
   }
-  return result;
+  return target;
 }
 
 }  // namespace sluice::dataplane

@@ -12,14 +12,18 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_join.h"
-#include "dataplane/table/canonical_from_proto.h"
+#include "absl/strings/string_view.h"
 #include "dataplane/table/from_proto_check.h"
 
 namespace sluice::dataplane {
 namespace {
 
 using Previous = const Table*;
+// Names are those of the message or of the previous table, which outlive the building.
+template <class Value>
+using ByName = absl::flat_hash_map<absl::string_view, Value>;
 
 Labels labels_of(const google::protobuf::Map<std::string, std::string>& map) {
   return {map.begin(), map.end()};
@@ -63,11 +67,30 @@ size_t processor_count() {
   return static_cast<size_t>(CPU_COUNT(&processors));
 }
 
+// What targets are made of: weights do not matter.
+bool same_backends(const Pool& a, const Pool& b) {
+  return std::ranges::equal(a.members, b.members, [](const PoolMember& x, const PoolMember& y) {
+    return x.id == y.id && x.labels == y.labels;
+  });
+}
+
+std::string classes_digest(const CanonicalTable& table) {
+  return sha256(table.bytes_of(v1::ForwardingTable::kClientClassesFieldNumber));
+}
+
 // Fills a table from a canonical message without violations.
 class Builder {
  public:
-  Builder(const v1::ForwardingTable& message, Previous previous, Registry& registry)
-      : message_(message), previous_(previous), registry_(registry) {}
+  Builder(const CanonicalTable& table, std::string classes_digest, Previous previous,
+          Registry& registry)
+      : message_(table.message()), previous_(previous), registry_(registry) {
+    table_->classes_digest = std::move(classes_digest);
+    if (previous_ == nullptr) return;
+    for (const Pool& pool : previous_->pools)
+      old_pools_.emplace(pool.name, &pool);
+    for (const Route& route : previous_->routes)
+      old_routes_.emplace(route.name, &route);
+  }
 
   absl::StatusOr<BuiltTable> run() {
     table_->generation = message_.generation();
@@ -75,12 +98,7 @@ class Builder {
     table_->term = message_.term();
     table_->eligibility_epoch = message_.eligibility_epoch();
     table_->steering_key = key_from(message_.steering_key());
-    if (previous_ != nullptr && previous_->steering_key == table_->steering_key) {
-      for (const Pool& pool : previous_->pools)
-        old_pools_.emplace(pool.name, &pool);
-      for (const Route& route : previous_->routes)
-        old_routes_.emplace(route.name, &route);
-    }
+    is_same_key_ = previous_ != nullptr && previous_->steering_key == table_->steering_key;
     add_classes();
     add_services();
     table_->epoch = next_epoch();
@@ -106,8 +124,13 @@ class Builder {
     for (const v1::ClientClassEntry& entry : message_.client_classes()) {
       if (entry.name() != "unknown") add_class(entry);
     }
-    table_->classes_v4 = prefix_match(previous_ == nullptr ? nullptr : previous_->classes_v4);
-    table_->classes_v6 = prefix_match(previous_ == nullptr ? nullptr : previous_->classes_v6);
+    if (previous_ != nullptr && previous_->classes_digest == table_->classes_digest) {
+      table_->classes_v4 = previous_->classes_v4;
+      table_->classes_v6 = previous_->classes_v6;
+    } else {
+      add_prefixes();
+    }
+    report_.memory_bytes += table_->classes_v4->memory_bytes() + table_->classes_v6->memory_bytes();
   }
 
   void add_class(const v1::ClientClassEntry& entry) {
@@ -115,10 +138,18 @@ class Builder {
     classes_.emplace(entry.name(), ClassIndex{index});
     table_->classes.push_back(
         {registry_.client_class(entry.name()), entry.name(), labels_of(entry.labels())});
-    for (const std::string_view bytes : entry.prefixes()) {
-      const auto address = IpAddress::from_bytes(bytes.substr(0, bytes.size() - 1));
-      prefixes_.push_back({*IpPrefix::make(*address, static_cast<uint8_t>(bytes.back())), index});
+  }
+
+  void add_prefixes() {
+    for (const v1::ClientClassEntry& entry : message_.client_classes()) {
+      const uint32_t index = classes_.at(entry.name()).value;
+      for (const std::string_view bytes : entry.prefixes()) {
+        const auto address = IpAddress::from_bytes(bytes.substr(0, bytes.size() - 1));
+        prefixes_.push_back({*IpPrefix::make(*address, static_cast<uint8_t>(bytes.back())), index});
+      }
     }
+    table_->classes_v4 = prefix_match(previous_ == nullptr ? nullptr : previous_->classes_v4);
+    table_->classes_v6 = prefix_match(previous_ == nullptr ? nullptr : previous_->classes_v6);
   }
 
   template <Family F>
@@ -132,7 +163,6 @@ class Builder {
       old = std::make_shared<const Lpm<F>>(old == nullptr ? Lpm<F>::build(std::move(entries))
                                                           : old->updated(std::move(entries)));
     }
-    report_.memory_bytes += old->memory_bytes();
     return old;
   }
 
@@ -192,9 +222,10 @@ class Builder {
     pool.min_up = entry.min_up();
     if (entry.has_eligible_until()) pool.eligible_until_unix_ms = unix_ms(entry.eligible_until());
     pool.name_hash = keyed_hash(table_->steering_key, "pool/" + pool.name);
+    const Pool* old = find(old_pools_, entry.name());
     for (const v1::BackendEntry& backend : entry.backends()) {
       const IpAddress address = *IpAddress::from_bytes(backend.address());
-      const auto id = registry_.backend({pool.name, backend.name(), address});
+      const auto id = backend_id(old, {pool.name, backend.name(), address}, pool.members.size());
       if (!id) {
         return absl::ResourceExhaustedError(
             "the node has given all ids of backends since it started; a restart begins anew");
@@ -206,15 +237,25 @@ class Builder {
       pool.members.push_back({*id, backend.name(), address, backend.weight(), std::move(labels)});
       pool.ids.push_back(*id);
     }
-    share_or_order_slots(pool, entry.table_slots());
+    share_or_order_slots(old, pool, entry.table_slots());
+    keeps_backends_.push_back(old != nullptr && same_backends(*old, pool));
     return absl::OkStatus();
   }
 
-  void share_or_order_slots(Pool& pool, uint32_t slot_count) {
-    const auto old = old_pools_.find(pool.name);
-    if (old != old_pools_.end() && same_slots(*old->second, pool, slot_count)) {
+  // The registry answers the same for a backend that stands where it stood, but later.
+  std::optional<BackendId> backend_id(const Pool* old, const BackendIdentity& identity,
+                                      size_t position) {
+    if (old != nullptr && position < old->members.size()) {
+      const PoolMember& member = old->members[position];
+      if (member.name == identity.name && member.address == identity.address) return member.id;
+    }
+    return registry_.backend(identity);
+  }
+
+  void share_or_order_slots(const Pool* old, Pool& pool, uint32_t slot_count) {
+    if (is_same_key_ && old != nullptr && same_slots(*old, pool, slot_count)) {
       ++report_.pools_shared;
-      pool.slots = old->second->slots;
+      pool.slots = old->slots;
       return;
     }
     ++report_.pools_built;
@@ -251,16 +292,21 @@ class Builder {
       route.fallback.push_back(static_cast<uint32_t>(use - route.uses.begin()));
       if (use == route.uses.end()) route.uses.push_back({index, 0, {}});
     }
-    route.split = split_for(route, entry.split_seed());
+    const Route* old = find(old_routes_, entry.name());
+    route.split = split_for(old, route, entry.split_seed());
     for (Route::PoolUse& use : route.uses) {
-      const absl::Status status = add_targets(route, use);
+      const absl::Status status = add_targets(old, route, use);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
-  absl::Status add_targets(const Route& route, Route::PoolUse& use) {
+  absl::Status add_targets(const Route* old, const Route& route, Route::PoolUse& use) {
     const Pool& pool = table_->pools[use.pool.value];
+    if (const Route::PoolUse* known = old_use(old, route, use.pool)) {
+      use.targets = known->targets;
+      return absl::OkStatus();
+    }
     for (const PoolMember& member : pool.members) {
       const auto id = registry_.target({table_->services[route.service.value].name,
                                         route.name,
@@ -276,15 +322,24 @@ class Builder {
     return absl::OkStatus();
   }
 
-  std::shared_ptr<const StickySplit> split_for(const Route& route, const std::string& seed) {
+  // What the route was to the pool before; null where the registry would not answer the same.
+  const Route::PoolUse* old_use(const Route* old, const Route& route, PoolIndex pool) const {
+    if (old == nullptr || !keeps_backends_[pool.value]) return nullptr;
+    if (previous_->services[old->service.value].name != table_->services[route.service.value].name)
+      return nullptr;
+    const auto use = std::ranges::find_if(old->uses, [&](const Route::PoolUse& each) {
+      return previous_->pools[each.pool.value].name == table_->pools[pool.value].name;
+    });
+    return use == old->uses.end() ? nullptr : &*use;
+  }
+
+  std::shared_ptr<const StickySplit> split_for(const Route* old, const Route& route,
+                                               const std::string& seed) {
     std::vector<SplitMember> members;
     for (const Route::PoolUse& use : std::span(route.uses).first(route.split_count)) {
       members.push_back({table_->pools[use.pool.value].name, use.weight});
     }
-    const auto old = old_routes_.find(route.name);
-    if (old != old_routes_.end() && is_split_of(*old->second, route, members)) {
-      return old->second->split;
-    }
+    if (is_same_key_ && old != nullptr && is_split_of(*old, route, members)) return old->split;
     return std::make_shared<const StickySplit>(
         StickySplit::build(members, seed, table_->steering_key));
   }
@@ -298,10 +353,14 @@ class Builder {
                               });
   }
 
+  // Rows come service by service, and a route is of one service: only neighbours can be equal.
   void add_rows() {
     std::map<std::pair<RouteIndex, std::vector<PoolIndex>>, uint32_t> known;
     table_->row_of.resize(table_->services.size() * table_->classes.size());
+    absl::string_view service;
     for (const v1::SteeringEntry& entry : message_.steering()) {
+      if (entry.service() != service) known.clear();
+      service = entry.service();
       SteeringRow row;
       if (!entry.route().empty()) row.route = routes_.at(entry.route());
       for (const std::string& pool : entry.eligible_pools())
@@ -316,28 +375,39 @@ class Builder {
     }
   }
 
+  template <class Object>
+  static const Object* find(const ByName<const Object*>& objects, absl::string_view name) {
+    const auto found = objects.find(name);
+    return found == objects.end() ? nullptr : found->second;
+  }
+
   const v1::ForwardingTable& message_;
   const Previous previous_;
   Registry& registry_;
   std::shared_ptr<Table> table_ = std::make_shared<Table>();
   BuildReport report_;
   std::vector<LpmEntry> prefixes_;
-  std::vector<MaglevOrder> orders_;               // of the pools without slots, in their order
-  std::map<std::string, const Pool*> old_pools_;  // that may be shared: the key is the same
-  std::map<std::string, const Route*> old_routes_;
-  std::map<std::string, ClassIndex> classes_;
-  std::map<std::string, ServiceIndex> services_;
-  std::map<std::string, PoolIndex> pools_;
-  std::map<std::string, RouteIndex> routes_;
+  std::vector<MaglevOrder> orders_;  // of the pools without slots, in their order
+  bool is_same_key_ = false;         // slots and splits may be shared
+  ByName<const Pool*> old_pools_;
+  ByName<const Route*> old_routes_;
+  std::vector<bool> keeps_backends_;  // by pool: its backends are those of the old one
+  ByName<ClassIndex> classes_;
+  ByName<ServiceIndex> services_;
+  ByName<PoolIndex> pools_;
+  ByName<RouteIndex> routes_;
 };
 
 }  // namespace
 
-absl::StatusOr<BuiltTable> build_table(const v1::ForwardingTable& message, const Table* previous,
+absl::StatusOr<BuiltTable> build_table(const CanonicalTable& table, const Table* previous,
                                        Registry& registry) {
-  const std::vector<std::string> violations = violations_of(message);
+  std::string digest = classes_digest(table);
+  const bool is_proved = previous != nullptr && previous->classes_digest == digest;
+  const std::vector<std::string> violations =
+      violations_of(table, is_proved ? Prefixes::kProved : Prefixes::kUnproved);
   if (!violations.empty()) return absl::InvalidArgumentError(absl::StrJoin(violations, "\n"));
-  return Builder(canonical(message), previous, registry).run();
+  return Builder(table, std::move(digest), previous, registry).run();
 }
 
 }  // namespace sluice::dataplane

@@ -5,31 +5,30 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "dataplane/maglev/maglev_table.h"
 #include "dataplane/maglev/sticky_split.h"
 #include "dataplane/net/flow_key.h"
 #include "dataplane/net/ip_address.h"
+#include "dataplane/table/from_proto_violations.h"
 
 namespace sluice::dataplane {
 namespace {
 
 constexpr uint32_t kWeightMax = 1'000'000;
-constexpr uint32_t kSlotsMin = 7;
-constexpr uint32_t kSlotsMax = 16'777'213;
 constexpr uint32_t kSlotsPerBackend =
     100;  // fewer, and shares and disruption get coarse: Maglev, section 5.3
 constexpr size_t kSeedBytesMax = 255;
 constexpr size_t kMissingRowsShown = 100;
-// More help nobody, and a table can be wrong in more ways than memory holds.
-constexpr size_t kViolationsMax = 1000;
 
 // What a node is asked to hold at most, each about a GB: more would get it killed while it builds.
 constexpr uint64_t kSlotsInAllMax = uint64_t{4096} * 65537;
@@ -40,14 +39,16 @@ constexpr int64_t kIdleSecondsMax = 30 * 86400;
 
 class Check {
  public:
-  explicit Check(const v1::ForwardingTable& message) : message_(message) {}
+  Check(const v1::ForwardingTable& message, Prefixes prefixes)
+      : message_(message), prefixes_(prefixes) {}
 
   std::vector<std::string> run() {
     check_size();
-    if (!violations_.empty()) return std::move(violations_);
+    if (!violations_.is_empty()) return violations_.take();
     check_header();
     for (const auto& entry : message_.client_classes())
-      check_class(entry);
+      check_name("client_classes", entry.name(), classes_);
+    if (prefixes_ == Prefixes::kUnproved) check_prefixes();
     if (!classes_.contains("unknown")) add("client_classes", "\"unknown\" is missing");
     for (const auto& entry : message_.services())
       check_service(entry);
@@ -57,25 +58,22 @@ class Check {
       check_route(entry);
     check_backends_of_services();
     for (const auto& entry : message_.steering()) {
-      if (is_full()) break;  // every row may be wrong about every pool
+      if (violations_.is_full()) break;  // every row may be wrong about every pool
       check_steering(entry);
     }
     check_every_row_is_there();
     for (const auto& entry : message_.overrides())
       check_override(entry);
-    return std::move(violations_);
+    return violations_.take();
   }
 
  private:
-  using Names = std::set<std::string, std::less<>>;
+  using Names = absl::flat_hash_set<absl::string_view>;  // into the message
 
   template <class... Parts>
   void add(absl::string_view path, const Parts&... what) {
-    if (is_full()) return;
-    violations_.push_back(absl::StrCat(path, ": ", what...));
-    if (is_full()) violations_.push_back("table: there is more that is wrong");
+    violations_.add(path, what...);
   }
-  bool is_full() const { return violations_.size() >= kViolationsMax; }
 
   // Errors: reports an empty name, or one that `names` has already.
   void check_name(absl::string_view list, const std::string& name, Names& names) {
@@ -118,18 +116,25 @@ class Check {
     }
   }
 
-  void check_class(const v1::ClientClassEntry& entry) {
-    check_name("client_classes", entry.name(), classes_);
-    const std::string path = element("client_classes", entry.name()) + ".prefixes";
-    for (const std::string& bytes : entry.prefixes()) {
-      const std::optional<IpPrefix> prefix = prefix_of(bytes);
-      if (!prefix) {
+  void check_prefixes() {
+    std::vector<std::pair<IpPrefix, absl::string_view>> owners;  // classes by prefix
+    for (const v1::ClientClassEntry& entry : message_.client_classes()) {
+      const std::string path = element("client_classes", entry.name()) + ".prefixes";
+      for (const std::string& bytes : entry.prefixes()) {
+        if (const std::optional<IpPrefix> prefix = prefix_of(bytes)) {
+          owners.emplace_back(*prefix, entry.name());
+          continue;
+        }
         add(path, "a prefix of ", bytes.size(),
             " bytes is none; must be 4 or 16 address bytes with host bits zero, then the length");
-        continue;
       }
-      const auto [other, is_new] = prefix_owner_.emplace(*prefix, entry.name());
-      if (!is_new) add(path, prefix->to_string(), " is also in class ", other->second);
+    }
+    std::stable_sort(owners.begin(), owners.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (size_t i = 1; i < owners.size(); ++i) {
+      if (owners[i].first != owners[i - 1].first) continue;
+      add(element("client_classes", owners[i].second) + ".prefixes", owners[i].first.to_string(),
+          " is also in class ", owners[i - 1].second);
     }
   }
 
@@ -188,65 +193,47 @@ class Check {
   void check_pool(const v1::PoolEntry& entry) {
     check_name("pools", entry.name(), pools_);
     const std::string path = element("pools", entry.name());
-    if (entry.forwarding() != v1::FORWARDING_IPIP && entry.forwarding() != v1::FORWARDING_L2) {
-      add(path + ".forwarding", "is ", entry.forwarding(), "; ipip and l2 are built");
-    }
-    const uint32_t slots = entry.table_slots();
-    if (slots < kSlotsMin || slots > kSlotsMax || !is_prime(slots)) {
-      add(path + ".table_slots", "is ", slots, ", must be a prime from 7 to 16777213");
-    }
-    if (entry.min_up() == 0) add(path + ".min_up", "is 0, must be at least 1");
-    if (entry.has_eligible_until()) check_timestamp(path, entry.eligible_until());
-    if (entry.has_health()) check_health(path + ".health", entry.health());
+    check_pool_settings(path, entry, violations_);
+    check_backends(path + ".backends", entry);
+  }
+
+  void check_backends(const std::string& path, const v1::PoolEntry& pool) {
     Names names;
-    std::map<IpAddress, std::string> addresses;
-    for (const v1::BackendEntry& backend : entry.backends()) {
-      check_name(path + ".backends", backend.name(), names);
-      const std::string its_path = element(path + ".backends", backend.name());
+    std::vector<Holder> holders;
+    for (const v1::BackendEntry& backend : pool.backends()) {
+      check_name(path, backend.name(), names);
       if (backend.weight() > kWeightMax) {
-        add(its_path + ".weight", "is ", backend.weight(), ", must be 0 to 1000000");
+        add(element(path, backend.name()) + ".weight", "is ", backend.weight(),
+            ", must be 0 to 1000000");
       }
-      const std::optional<IpAddress> address = IpAddress::from_bytes(backend.address());
-      if (!address) {
-        add(its_path + ".address", "has ", backend.address().size(), " bytes, must have 4 or 16");
+      if (const std::optional<IpAddress> address = IpAddress::from_bytes(backend.address())) {
+        holders.push_back({*address, pool.name(), backend.name()});
         continue;
       }
-      const auto [other, is_new] = addresses.emplace(*address, backend.name());
-      if (!is_new) add(its_path + ".address", address->to_string(), " is also ", other->second);
+      add(element(path, backend.name()) + ".address", "has ", backend.address().size(),
+          " bytes, must have 4 or 16");
     }
-    backends_of_.emplace(entry.name(), std::move(addresses));
+    for_each_shared(holders, [&](const Holder& other, const Holder& holder) {
+      add(element(path, holder.backend) + ".address", holder.address.to_string(), " is also ",
+          other.backend);
+    });
+    backends_of_.emplace(pool.name(), std::move(holders));
   }
 
-  void check_timestamp(const std::string& path, const google::protobuf::Timestamp& time) {
-    constexpr int64_t kSecondsMax = 253'402'300'799;  // end of the year 9999, as protobuf has it
-    if (time.seconds() < 0 || time.seconds() > kSecondsMax || time.nanos() < 0 ||
-        time.nanos() > 999'999'999) {
-      add(path + ".eligible_until", "is no time from 1970 to 9999");
-    }
-  }
+  // Who has an address.
+  struct Holder {
+    IpAddress address;
+    absl::string_view pool;
+    absl::string_view backend;
+  };
 
-  void check_health(const std::string& path, const v1::HealthCheck& health) {
-    const auto check_port = [&](absl::string_view kind, uint32_t port) {
-      if (port == 0 || port > 65535) add(absl::StrCat(path, ".", kind, ".port"), "is ", port);
-    };
-    if (health.has_tcp()) {
-      check_port("tcp", health.tcp().port());
-    } else if (health.has_http()) {
-      check_port("http", health.http().port());
-    } else {
-      add(path, "has no probe that is built: tcp or http");
+  // Calls `report` with neighbours that have one address, after sorting by it.
+  static void for_each_shared(std::vector<Holder>& holders, const auto& report) {
+    std::stable_sort(holders.begin(), holders.end(),
+                     [](const Holder& a, const Holder& b) { return a.address < b.address; });
+    for (size_t i = 1; i < holders.size(); ++i) {
+      if (holders[i].address == holders[i - 1].address) report(holders[i - 1], holders[i]);
     }
-    if (health.rise() < 1 || health.rise() > 100) add(path + ".rise", "must be 1 to 100");
-    if (health.fall() < 1 || health.fall() > 100) add(path + ".fall", "must be 1 to 100");
-    const auto check_duration = [&](absl::string_view field,
-                                    const google::protobuf::Duration& time) {
-      const bool in_range = time.seconds() >= 0 && time.seconds() <= 3600 && time.nanos() >= 0 &&
-                            time.nanos() <= 999'999'999 && (time.seconds() > 0 || time.nanos() > 0);
-      if (!in_range) add(absl::StrCat(path, ".", field), "must be above 0 and at most 1 h");
-    };
-    check_duration("interval", health.interval());
-    check_duration("fast_interval", health.fast_interval());
-    check_duration("timeout", health.timeout());
   }
 
   void check_route(const v1::RouteEntry& entry) {
@@ -258,10 +245,10 @@ class Check {
     if (entry.split_seed().empty() || entry.split_seed().size() > kSeedBytesMax) {
       add(path + ".split_seed", "has ", entry.split_seed().size(), " bytes, must have 1 to 255");
     }
-    Names split;
+    std::vector<absl::string_view> split;
     uint64_t weight_sum = 0;
     for (const v1::RouteSplit& part : entry.split()) {
-      check_pool_reference(path + ".split", part.pool(), split);
+      split.push_back(part.pool());
       weight_sum += part.weight();
       if (part.weight() > kWeightMax) {
         add(element(path + ".split", part.pool()) + ".weight", "is ", part.weight(),
@@ -270,76 +257,95 @@ class Check {
     }
     if (weight_sum == 0) add(path + ".split", "no pool has weight");
     if (split.size() > StickySplit::kMembersMax) add(path + ".split", "more than 255 pools");
-    Names fallback;
-    for (const std::string& pool : entry.fallback()) {
-      check_pool_reference(path + ".fallback", pool, fallback);
-    }
-    split.merge(fallback);
-    uses_of_.emplace(entry.name(), Uses{entry.service(), std::move(split)});
+    check_pool_references([&] { return path + ".split"; }, split);
+    std::vector<absl::string_view> pools(entry.fallback().begin(), entry.fallback().end());
+    std::sort(pools.begin(), pools.end());
+    check_pool_references([&] { return path + ".fallback"; }, pools);
+    pools.insert(pools.end(), split.begin(), split.end());
+    std::sort(pools.begin(), pools.end());
+    pools.erase(std::unique(pools.begin(), pools.end()), pools.end());
+    pools_of_[entry.service()].insert(pools.begin(), pools.end());
+    uses_of_.emplace(entry.name(), Uses{entry.service(), std::move(pools)});
   }
 
-  void check_pool_reference(const std::string& path, const std::string& pool, Names& seen) {
-    if (!pools_.contains(pool)) add(path, "there is no pool ", pool);
-    if (!seen.insert(pool).second) add(element(path, pool), "is there twice");
+  // Shape: `pools` are sorted; `path()` is where they stand.
+  void check_pool_references(const auto& path, const auto& pools) {
+    for (auto pool = pools.begin(); pool != pools.end(); ++pool) {
+      if (!pools_.contains(*pool)) add(path(), "there is no pool ", *pool);
+      if (pool != pools.begin() && *pool == *std::prev(pool))
+        add(element(path(), *pool), "is there twice");
+    }
   }
 
   // One address in two pools of a service would be one server under two policies.
   void check_backends_of_services() {
-    std::map<std::string, Names> pools_of;
-    for (const auto& [route, uses] : uses_of_) {
-      pools_of[uses.service].insert(uses.pools.begin(), uses.pools.end());
-    }
-    for (const auto& [service, pools] : pools_of) {
-      std::map<IpAddress, std::string> owner;
-      for (const std::string& pool : pools) {
-        for (const auto& [address, backend] : backends_of_[pool]) {
-          const auto [other, is_new] = owner.emplace(address, pool);
-          if (is_new) continue;
-          add(element(element("pools", pool) + ".backends", backend) + ".address",
-              address.to_string(), " is also in pool ", other->second, " of service ", service);
-        }
+    for (const auto& [service, pools] : pools_of_) {
+      std::vector<Holder> holders;
+      for (const absl::string_view pool : pools) {
+        const std::vector<Holder>& its = backends_of_[pool];
+        holders.insert(holders.end(), its.begin(), its.end());
       }
+      for_each_shared(holders, [&, name = service](const Holder& other, const Holder& holder) {
+        if (holder.pool == other.pool) return;  // said already
+        add(element(element("pools", holder.pool) + ".backends", holder.backend) + ".address",
+            holder.address.to_string(), " is also in pool ", other.pool, " of service ", name);
+      });
     }
   }
 
+  static std::string row_path(const v1::SteeringEntry& entry) {
+    return absl::StrCat("steering[", entry.service(), ",", entry.client_class(), "]");
+  }
+
   void check_steering(const v1::SteeringEntry& entry) {
-    const std::string path =
-        absl::StrCat("steering[", entry.service(), ",", entry.client_class(), "]");
-    if (!services_.contains(entry.service())) add(path, "there is no service ", entry.service());
+    if (!services_.contains(entry.service()))
+      add(row_path(entry), "there is no service ", entry.service());
     if (!classes_.contains(entry.client_class())) {
-      add(path, "there is no client class ", entry.client_class());
+      add(row_path(entry), "there is no client class ", entry.client_class());
     }
-    if (!rows_.emplace(entry.service(), entry.client_class()).second) add(path, "is there twice");
-    Names eligible;
-    for (const std::string& pool : entry.eligible_pools()) {
-      check_pool_reference(path + ".eligible_pools", pool, eligible);
-    }
-    if (entry.route().empty()) return;
+    check_pool_references([&] { return row_path(entry) + ".eligible_pools"; },
+                          entry.eligible_pools());
+    if (!entry.route().empty()) check_reach(entry);
+  }
+
+  // The proof: whatever the route names, the class may reach.
+  void check_reach(const v1::SteeringEntry& entry) {
     const auto route = uses_of_.find(entry.route());
     if (route == uses_of_.end()) {
-      add(path + ".route", "there is no route ", entry.route());
+      add(row_path(entry) + ".route", "there is no route ", entry.route());
       return;
     }
     if (route->second.service != entry.service()) {
-      add(path + ".route", entry.route(), " is of service ", route->second.service);
+      add(row_path(entry) + ".route", entry.route(), " is of service ", route->second.service);
     }
-    for (const std::string& pool : route->second.pools) {
-      if (eligible.contains(pool)) continue;
-      add(path + ".route", "service ", entry.service(), ", class ", entry.client_class(),
+    const auto& eligible = entry.eligible_pools();
+    for (const absl::string_view pool : route->second.pools) {
+      if (std::binary_search(eligible.begin(), eligible.end(), pool)) continue;
+      add(row_path(entry) + ".route", "service ", entry.service(), ", class ", entry.client_class(),
           ", route ", entry.route(), " reaches pool ", pool, ", which is not eligible");
     }
   }
 
+  // Rows are sorted, as services and classes are: one walk over what must be there.
   void check_every_row_is_there() {
+    const auto& rows = message_.steering();
+    for (int i = 1; i < rows.size(); ++i) {
+      if (key_of(rows[i]) == key_of(rows[i - 1])) add(row_path(rows[i]), "is there twice");
+    }
     size_t missing = 0;
-    for (const std::string& service : services_) {
-      for (const std::string& client_class : classes_) {
-        if (rows_.contains({service, client_class})) continue;
+    auto row = rows.begin();
+    for (const v1::ServiceEntry& service : message_.services()) {
+      for (const v1::ClientClassEntry& client_class : message_.client_classes()) {
+        const auto key = std::pair(key_of(service), key_of(client_class));
+        while (row != rows.end() && key_of(*row) < key)
+          ++row;
+        if (row != rows.end() && key_of(*row) == key) continue;
         if (++missing > kMissingRowsShown) {
           add("steering", "more entries are missing");
           return;
         }
-        add("steering", "there is no entry for service ", service, " and class ", client_class);
+        add("steering", "there is no entry for service ", service.name(), " and class ",
+            client_class.name());
       }
     }
   }
@@ -354,25 +360,25 @@ class Check {
   }
 
   struct Uses {
-    std::string service;
-    Names pools;
+    absl::string_view service;
+    std::vector<absl::string_view> pools;  // sorted
   };
 
   const v1::ForwardingTable& message_;
-  std::vector<std::string> violations_;
+  const Prefixes prefixes_;
+  ViolationList violations_;
   Names classes_, services_, pools_, routes_;
-  std::map<IpPrefix, std::string> prefix_owner_;
-  std::map<std::tuple<IpAddress, uint32_t, uint32_t>, std::string> endpoint_owner_;
-  std::map<std::string, std::map<IpAddress, std::string>> backends_of_;
-  std::map<std::string, Uses> uses_of_;
-  std::set<std::pair<std::string, std::string>> rows_;
+  std::map<std::tuple<IpAddress, uint32_t, uint32_t>, absl::string_view> endpoint_owner_;
+  absl::flat_hash_map<absl::string_view, std::vector<Holder>> backends_of_;  // by pool
+  absl::flat_hash_map<absl::string_view, Uses> uses_of_;                     // by route
+  std::map<absl::string_view, std::set<absl::string_view>> pools_of_;        // by service
   std::set<std::pair<std::string, std::string>> overrides_;
 };
 
 }  // namespace
 
-std::vector<std::string> violations_of(const v1::ForwardingTable& message) {
-  return Check(message).run();
+std::vector<std::string> violations_of(const CanonicalTable& table, Prefixes prefixes) {
+  return Check(table.message(), prefixes).run();
 }
 
 std::vector<std::string> warnings_of(const v1::ForwardingTable& message) {

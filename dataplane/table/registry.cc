@@ -29,10 +29,13 @@ std::optional<BackendId> Registry::backend(const BackendIdentity& identity) {
   return id;
 }
 
-void Registry::release_all_but(const std::set<BackendIdentity>& kept) {
+void Registry::release_all_but(std::span<const BackendId> kept) {
   const std::lock_guard lock(mutex_);
+  std::vector<BackendId> kept_at(next_generation_.size());  // by index
+  for (const BackendId id : kept)
+    kept_at[id.index()] = id;
   for (auto entry = backends_.begin(); entry != backends_.end();) {
-    if (kept.contains(entry->first)) {
+    if (kept_at[entry->second.index()] == entry->second) {
       ++entry;
       continue;
     }

@@ -8,7 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -44,8 +44,9 @@ class Registry {
   // The id of this backend: the same as long as no `release_all_but` left it out, then a new one.
   // Errors: nullopt when all indices are used up.
   std::optional<BackendId> backend(const BackendIdentity& identity);
-  // Releases every backend that is not in `kept`. A released id is never given again; its index is.
-  void release_all_but(const std::set<BackendIdentity>& kept);
+  // Releases every backend whose id is not in `kept`. A released id is never given again; its index
+  // is.
+  void release_all_but(std::span<const BackendId> kept);
 
   // The id of this (route, backend); names are replaced by the newest.  Errors: nullopt when
   // kTargetsMax are used.

@@ -94,6 +94,7 @@ struct Table {
   std::vector<Pool> pools;
   std::vector<Route> routes;
   std::vector<ClientClass> classes;  // [0] is "unknown"
+  std::string classes_digest;        // of what they and the prefix matches were built from
   std::vector<SteeringRow> rows;     // deduplicated
   std::vector<uint32_t> row_of;      // [service * classes.size() + class] -> index in `rows`
   ServiceLookup service_lookup;

@@ -54,18 +54,22 @@ void check_printing(const v1::Policy& policy) {
 
 void check_planning(const ParsedPolicy& parsed, const std::string& text) {
   const TableHeader header{.steering_key = test_steering_key()};
-  const Plan first = make_plan({}, parsed.policy, parsed.source, header);
-  const Plan second = make_plan({parsed.policy, first.table}, parsed.policy, parsed.source, header);
+  const v1::Policy& policy = parsed.policy;
+  const ClientSets clients = client_sets(policy);
+  const ObjectNames all = all_objects(policy);
+  const Desired desired{policy, clients, parsed.source, all};
+  const Plan first = make_plan({{}, {}}, desired, header);
+  const Plan second = make_plan({policy, *first.table}, desired, header);
   require(second.diff.empty() && second.shares.empty(), "nothing changes the second time", text);
-  require(MessageDifferencer::Equals(first.table, second.table), "the same policy, the same table",
-          text);
+  require(MessageDifferencer::Equals(*first.table, *second.table),
+          "the same policy, the same table", text);
 }
 
 void run(const std::string& text) {
   Violations violations;
   const ParsedPolicy parsed = parse(text, violations);
   const bool reads = violations.empty();
-  validate_policy(parsed.policy, parsed.source, violations);
+  validate_policy(parsed.policy, client_sets(parsed.policy), parsed.source, violations);
   for (const Violation& violation : violations) {
     require(!violation.message.empty() && violation.line > 0, "every violation has a line", text);
   }

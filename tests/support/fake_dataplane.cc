@@ -122,10 +122,10 @@ grpc::Status FakeDataplane::Stage(grpc::ServerContext*,
   mutex_.Await(absl::Condition(&may_go_on));
   if (!refusal_.empty()) return refuse(grpc::FAILED_PRECONDITION, refusal_);
   if (generation <= running_.generation()) return refuse(grpc::FAILED_PRECONDITION, "not newer");
-  const v1::ForwardingTable base = delta.base_digest().empty() ? v1::ForwardingTable() : running_;
-  absl::StatusOr<v1::ForwardingTable> table = dataplane::apply_delta(base, delta);
+  const dataplane::CanonicalTable base(running_);
+  absl::StatusOr<dataplane::CanonicalTable> table = dataplane::apply_delta(&base, delta);
   if (!table.ok()) return to_grpc(table.status());
-  staged_ = *std::move(table);
+  staged_ = table->message();
   response->set_generation(generation);
   return grpc::Status::OK;
 }
@@ -157,7 +157,8 @@ grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusR
   response->set_node(node_);
   response->set_generation(running_.generation());
   response->set_revision(running_.revision());
-  if (running_.generation() != 0) response->set_digest(dataplane::table_digest(running_));
+  if (running_.generation() != 0)
+    response->set_digest(dataplane::CanonicalTable(running_).digest());
   return grpc::Status::OK;
 }
 

@@ -29,7 +29,7 @@ inline ParsedPolicy parse_text(const std::string& text, Violations& violations) 
 inline std::vector<std::string> violations_of(const std::string& text) {
   Violations violations;
   const ParsedPolicy parsed = parse_text(text, violations);
-  validate_policy(parsed.policy, parsed.source, violations);
+  validate_policy(parsed.policy, client_sets(parsed.policy), parsed.source, violations);
   return to_strings(violations);
 }
 

@@ -66,9 +66,10 @@ void describe_pool(Session& session, const Observed& observed, const std::string
 void describe_service(Session& session, const Observed& observed, const std::string& name) {
   TableHeader header;
   header.steering_key = test_steering_key();  // decides buckets, which are not shown
-  const CompileResult compiled = compile_policy(observed.policy.policy(), SourceMap(), header);
+  const v1::Policy& policy = observed.policy.policy();
+  const CompileResult compiled = compile_policy(policy, client_sets(policy), SourceMap(), header);
   TextTable table({"CLASS", "ROUTE", "ELIGIBLE POOLS"});
-  for (const v1::SteeringEntry& entry : compiled.table.steering()) {
+  for (const v1::SteeringEntry& entry : compiled.table->steering()) {
     if (entry.service() != name) continue;
     const bool is_rejected = entry.route().empty();
     table.add({entry.client_class(),

@@ -33,15 +33,16 @@ ExitCode compile_files(Session& session, const std::vector<std::string>& files,
   Violations violations;
   const ParsedPolicy parsed = parse_policy(sources, violations);
   require_objects(sources, parsed.policy, violations);
-  validate_policy(parsed.policy, parsed.source, violations);
+  const ClientSets clients = client_sets(parsed.policy);
+  validate_policy(parsed.policy, clients, parsed.source, violations);
   if (!violations.empty()) return refuse(session, violations, "violation");
 
-  CompileResult compiled = compile_policy(parsed.policy, parsed.source, header);
+  CompileResult compiled = compile_policy(parsed.policy, clients, parsed.source, header);
   for (const Violation& warning : compiled.warnings) {
     fmt::print(session.err(), "warning: {}\n", warning.to_string());
   }
   if (!compiled.refusals.empty()) return refuse(session, compiled.refusals, "guardrail refusal");
-  table = std::move(compiled.table);
+  table = *compiled.table;
   return ExitCode::kOk;
 }
 

@@ -64,7 +64,7 @@ TEST(Forwarding, SwitchSavesThenPublishes) {
 
   EXPECT_EQ(world.steps, (Steps{"steer 1", "publish", "steer 1"}));
   EXPECT_EQ(world.saved_generation(), 1u);
-  EXPECT_EQ(world.forwarding.state()->message->generation(), 1u);
+  EXPECT_EQ(world.forwarding.state()->pushed->generation(), 1u);
   EXPECT_EQ(world.forwarding.state()->view, 1u);
   EXPECT_EQ(world.links.watched.size(), 2u);
   EXPECT_EQ(world.status_of("a").state(), v1::BACKEND_STATE_UP) << "no health check";
@@ -77,7 +77,7 @@ TEST(Forwarding, FullSteeringMapChangesNothing) {
 
   EXPECT_EQ(world.push(small_table(2, kTwo)).code(), absl::StatusCode::kResourceExhausted);
 
-  EXPECT_EQ(world.forwarding.state()->message->generation(), 1u);
+  EXPECT_EQ(world.forwarding.state()->pushed->generation(), 1u);
   EXPECT_EQ(world.saved_generation(), 1u);
 }
 
@@ -90,7 +90,7 @@ TEST(Forwarding, FullDiskChangesNothing) {
 
   EXPECT_EQ(world.push(next).code(), absl::StatusCode::kInternal);
 
-  EXPECT_EQ(world.forwarding.state()->message->generation(), 1u);
+  EXPECT_EQ(world.forwarding.state()->pushed->generation(), 1u);
   EXPECT_EQ(world.links.steered.size(), 1u) << "the old endpoints are back";
   EXPECT_EQ(world.saved_generation(), 1u);
 }
@@ -100,7 +100,7 @@ TEST(Forwarding, StuckLcoreIsToldAndTriedAgain) {
   world.cores.next_publish = absl::UnavailableError("lcore 3 did not come round");
 
   EXPECT_EQ(world.push(small_table(1, kTwo)).code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(world.forwarding.state()->message->generation(), 1u);
+  EXPECT_EQ(world.forwarding.state()->pushed->generation(), 1u);
 
   world.cores.next_publish = absl::OkStatus();
   world.steps.clear();

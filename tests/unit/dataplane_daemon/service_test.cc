@@ -103,11 +103,27 @@ TEST(Service, TableComesInAndShowsInTheStatus) {
 
   EXPECT_EQ(status.node(), "edge-1");
   EXPECT_EQ(status.generation(), 3u);
-  EXPECT_EQ(status.digest(), table_digest(small_table(3, {{"a", "10.77.1.11"}})));
+  EXPECT_EQ(status.digest(), CanonicalTable(small_table(3, {{"a", "10.77.1.11"}})).digest());
   ASSERT_EQ(status.backends_size(), 1);
   EXPECT_EQ(status.backends(0).state(), v1::BACKEND_STATE_UP);
   EXPECT_EQ(status.ports(0).name(), "uplink");
   EXPECT_EQ(status.flow_capacity(), 2048u);
+}
+
+TEST(Service, BriefStatusLeavesOutWhatIsMany) {
+  World world;
+  world.run(small_table(3, {{"a", "10.77.1.11"}}));
+
+  grpc::ClientContext context;
+  v1::GetStatusRequest request;
+  request.set_brief(true);
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(world.stub->GetStatus(&context, request, &status).ok());
+
+  EXPECT_EQ(status.node(), "edge-1");
+  EXPECT_EQ(status.generation(), 3u);
+  EXPECT_EQ(status.backends_size(), 0);
+  EXPECT_EQ(status.ports_size(), 0);
 }
 
 TEST(Service, ViolationsTravelInTheDetail) {

@@ -29,11 +29,11 @@ struct World {
       [this](const ReadyTable& next) { return forwarding.switch_to(next, Durability::kSave); }};
 
   absl::StatusOr<v1::StageResponse> stage(const v1::ForwardingTable& table) {
-    return stager.stage(make_delta(forwarding.state()->message.get(), table));
+    return stager.stage(make_delta(forwarding.state()->pushed.get(), table));
   }
   uint64_t running() const {
     const auto state = forwarding.state();
-    return state->message == nullptr ? 0 : state->message->generation();
+    return state->pushed == nullptr ? 0 : state->pushed->generation();
   }
   void run(const v1::ForwardingTable& table) {
     ASSERT_TRUE(stage(table).ok());
@@ -125,7 +125,7 @@ TEST(Stager, WhatRunsCanBeStagedAndCommittedAgain) {
 TEST(Stager, DeltaFromAnotherBaseIsRefused) {
   World world;
   world.run(small_table(5, kOne));
-  const v1::ForwardingTable other = small_table(4, {{"b", "10.77.1.12"}});
+  const CanonicalTable other = small_table(4, {{"b", "10.77.1.12"}});
 
   const auto staged = world.stager.stage(make_delta(&other, small_table(6, kOne)));
 

@@ -21,19 +21,19 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::TemporaryDirectory;
 
-v1::ForwardingTable table_of(uint64_t generation) {
+Target table_of(uint64_t generation) {
   v1::ForwardingTable table;
   table.set_generation(generation);
   table.set_revision(generation);
   v1::PoolEntry& pool = *table.add_pools();
   pool.set_name("pool");
   pool.set_table_slots(static_cast<uint32_t>(generation));
-  return table;
+  return std::make_shared<const dataplane::CanonicalTable>(std::move(table));
 }
 
 class FleetTest : public ::testing::Test {
  protected:
-  void start(const v1::ForwardingTable& running) {
+  void start(const Target& running) {
     FleetOptions options;
     options.nodes = {{"edge-1", one_.address()}, {"edge-2", two_.address()}};
     options.interval = absl::Milliseconds(20);
@@ -90,6 +90,7 @@ TEST_F(FleetTest, SecondPushSendsOnlyWhatDiffers) {
   EXPECT_TRUE(second[1].committed());
   EXPECT_EQ(second[1].node(), "edge-2");
   EXPECT_EQ(one_.running().pools(0).table_slots(), 2U);
+  EXPECT_EQ(entry(0).status().generation(), 2U);
   EXPECT_THAT(one_.calls(), ElementsAre("stage 1 full", "commit 1", "stage 2 delta", "commit 2"));
 }
 

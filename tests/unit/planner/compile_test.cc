@@ -23,9 +23,10 @@ using testing::IsEmpty;
 CompileResult compile_text(const std::string& text) {
   Violations violations;
   const ParsedPolicy parsed = parse_text(text, violations);
-  validate_policy(parsed.policy, parsed.source, violations);
+  validate_policy(parsed.policy, client_sets(parsed.policy), parsed.source, violations);
   EXPECT_THAT(to_strings(violations), IsEmpty());
-  return compile_policy(parsed.policy, parsed.source, {.steering_key = test_steering_key()});
+  return compile_policy(parsed.policy, client_sets(parsed.policy), parsed.source,
+                        {.steering_key = test_steering_key()});
 }
 
 constexpr const char* kExampleTable = R"(
@@ -143,14 +144,14 @@ TEST(CompilePolicy, CompilesTheExample) {
   std::string difference;
   MessageDifferencer differencer;
   differencer.ReportDifferencesToString(&difference);
-  EXPECT_TRUE(differencer.Compare(expected, result.table)) << difference;
+  EXPECT_TRUE(differencer.Compare(expected, *result.table)) << difference;
 }
 
 TEST(CompilePolicy, MakesATableThatNodesAccept) {
   dataplane::Registry registry;
 
   const auto built =
-      dataplane::build_table(compile_text(example_policy()).table, nullptr, registry);
+      dataplane::build_table(*compile_text(example_policy()).table, nullptr, registry);
 
   EXPECT_TRUE(built.ok()) << built.status();
   EXPECT_THAT(built->report.warnings, IsEmpty());
@@ -162,14 +163,14 @@ TEST(CompilePolicy, CarriesTheHeader) {
   earlier.set_pool("a");
   earlier.set_backend("x");
 
-  const v1::ForwardingTable table = compile_policy({}, {},
-                                                   {.generation = 7,
-                                                    .revision = 5,
-                                                    .term = 3,
-                                                    .eligibility_epoch = 2,
-                                                    .steering_key = test_steering_key(),
-                                                    .overrides = {later, earlier}})
-                                        .table;
+  const v1::ForwardingTable table = *compile_policy({}, client_sets({}), {},
+                                                    {.generation = 7,
+                                                     .revision = 5,
+                                                     .term = 3,
+                                                     .eligibility_epoch = 2,
+                                                     .steering_key = test_steering_key(),
+                                                     .overrides = {later, earlier}})
+                                         .table;
 
   EXPECT_EQ(table.generation(), 7u);
   EXPECT_EQ(table.revision(), 5u);
@@ -186,7 +187,8 @@ TEST(CompilePolicy, DoesNotDependOnTheOrderOfObjects) {
   Violations violations;
   const ParsedPolicy parsed = parse_text(example_policy(), violations);
   const TableHeader header{.steering_key = test_steering_key()};
-  const v1::ForwardingTable expected = compile_policy(parsed.policy, parsed.source, header).table;
+  const v1::ForwardingTable expected =
+      *compile_policy(parsed.policy, client_sets(parsed.policy), parsed.source, header).table;
   std::mt19937 random(3);
 
   for (int i = 0; i < 20; ++i) {
@@ -199,13 +201,13 @@ TEST(CompilePolicy, DoesNotDependOnTheOrderOfObjects) {
       shuffle(*pool.mutable_spec()->mutable_backends());
     for (v1::Route& route : *shuffled.mutable_routes())
       shuffle(*route.mutable_spec()->mutable_split());
-    EXPECT_TRUE(MessageDifferencer::Equals(compile_policy(shuffled, parsed.source, header).table,
-                                           expected));
+    EXPECT_TRUE(MessageDifferencer::Equals(
+        *compile_policy(shuffled, client_sets(shuffled), parsed.source, header).table, expected));
   }
 }
 
 TEST(CompilePolicy, WritesDefaultsOut) {
-  const v1::ForwardingTable table = compile_text(R"(
+  const v1::ForwardingTable table = *compile_text(R"(
 kind: Service
 metadata: {name: s}
 spec: {addresses: [203.0.113.1], ports: [udp/0, tcp/443]}
@@ -220,7 +222,7 @@ kind: Route
 metadata: {name: r}
 spec: {service: s, split: [{pool: p, weight: 1}]}
 )")
-                                        .table;
+                                         .table;
 
   EXPECT_EQ(table.services(0).affinity(), v1::AFFINITY_FLOW);
   EXPECT_EQ(table.services(0).reject(), v1::REJECT_RESET);
@@ -237,7 +239,7 @@ spec: {service: s, split: [{pool: p, weight: 1}]}
 }
 
 TEST(CompilePolicy, LeavesClientsWithoutARouteToBeRejected) {
-  const v1::ForwardingTable table = compile_text(R"(
+  const v1::ForwardingTable table = *compile_text(R"(
 {kind: Service, metadata: {name: s}, spec: {addresses: [203.0.113.1], ports: [tcp/80]}}
 ---
 {kind: Pool, metadata: {name: p}, spec: {backends: [{name: b, address: 10.0.0.1}]}}
@@ -247,7 +249,7 @@ TEST(CompilePolicy, LeavesClientsWithoutARouteToBeRejected) {
 {kind: Route, metadata: {name: r}, spec: {service: s, clients: {match_labels: {region: eu}},
   split: [{pool: p, weight: 1}]}}
 )")
-                                        .table;
+                                         .table;
 
   ASSERT_EQ(table.steering_size(), 2);
   EXPECT_EQ(table.steering(0).route(), "r");

@@ -36,10 +36,11 @@ constexpr const char* kGuardrail =
 std::vector<std::string> refusals_of(const std::string& text) {
   Violations violations;
   const ParsedPolicy parsed = parse_text(text, violations);
-  validate_policy(parsed.policy, parsed.source, violations);
+  validate_policy(parsed.policy, client_sets(parsed.policy), parsed.source, violations);
   EXPECT_THAT(to_strings(violations), IsEmpty());
-  return to_strings(
-      compile_policy(parsed.policy, parsed.source, {.steering_key = test_steering_key()}).refusals);
+  return to_strings(compile_policy(parsed.policy, client_sets(parsed.policy), parsed.source,
+                                   {.steering_key = test_steering_key()})
+                        .refusals);
 }
 
 std::vector<std::string> refusals_with(const std::string& more) {
@@ -187,11 +188,12 @@ TEST(GuardrailProof, AgreesWithANaiveModel) {
   for (uint32_t seed = 1; seed <= 500; ++seed) {
     const v1::Policy policy = RandomPolicy(seed).make();
 
-    const CompileResult result = compile_policy(policy, {}, {.steering_key = test_steering_key()});
+    const CompileResult result =
+        compile_policy(policy, client_sets(policy), {}, {.steering_key = test_steering_key()});
 
     bool leaks = false;
-    for (const v1::SteeringEntry& row : result.table.steering()) {
-      const auto& classes = result.table.client_classes();
+    for (const v1::SteeringEntry& row : result.table->steering()) {
+      const auto& classes = result.table->client_classes();
       const auto set = std::find_if(classes.begin(), classes.end(), [&](const auto& entry) {
         return entry.name() == row.client_class();
       });

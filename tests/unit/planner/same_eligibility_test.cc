@@ -77,13 +77,15 @@ const std::vector<Row>& rows() {
 TEST(SameEligibility, ChangesWithWhatDecidesWhoMayGoWhere) {
   Violations violations;
   const ParsedPolicy parsed = parse_text(example_policy(), violations);
-  const v1::ForwardingTable base = compile_policy(parsed.policy, parsed.source, {}).table;
+  const v1::ForwardingTable base =
+      *compile_policy(parsed.policy, client_sets(parsed.policy), parsed.source, {}).table;
   for (const Row& row : rows()) {
     v1::Policy changed = parsed.policy;
     row.make(changed);
 
-    const v1::ForwardingTable table =
-        compile_policy(changed, parsed.source, {.generation = 2, .revision = 2}).table;
+    const v1::ForwardingTable table = *compile_policy(changed, client_sets(changed), parsed.source,
+                                                      {.generation = 2, .revision = 2})
+                                           .table;
 
     EXPECT_EQ(same_eligibility(base, table), row.same) << row.change;
     EXPECT_EQ(same_eligibility(table, base), row.same) << row.change;

@@ -58,10 +58,11 @@ TEST(Warnings, NameWhatIsProbablyNotMeant) {
     Violations violations;
     const ParsedPolicy parsed =
         parse_text(std::string(kBase) + "--- " + row.object + "\n", violations);
-    validate_policy(parsed.policy, parsed.source, violations);
+    validate_policy(parsed.policy, client_sets(parsed.policy), parsed.source, violations);
     EXPECT_THAT(to_strings(violations), testing::IsEmpty()) << row.object;
 
-    const CompileResult result = compile_policy(parsed.policy, parsed.source, {});
+    const CompileResult result =
+        compile_policy(parsed.policy, client_sets(parsed.policy), parsed.source, {});
 
     EXPECT_THAT(to_strings(result.warnings), ElementsAre(row.warning)) << row.object;
     EXPECT_THAT(result.refusals, testing::IsEmpty());
@@ -80,10 +81,12 @@ TEST(Warnings, NameClientsWithoutARoute) {
   Violations violations;
   const ParsedPolicy parsed = parse_text(text, violations);
 
-  EXPECT_THAT(to_strings(compile_policy(parsed.policy, parsed.source, {}).warnings),
-              ElementsAre("p.yaml:1: Service/s: clients of class c1, c2, c3, c4, c5 and 3 more "
-                          "match no route: they "
-                          "are rejected"));
+  EXPECT_THAT(
+      to_strings(
+          compile_policy(parsed.policy, client_sets(parsed.policy), parsed.source, {}).warnings),
+      ElementsAre("p.yaml:1: Service/s: clients of class c1, c2, c3, c4, c5 and 3 more "
+                  "match no route: they "
+                  "are rejected"));
 }
 
 }  // namespace

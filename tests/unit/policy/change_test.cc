@@ -12,6 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 v1::Policy pools(const std::vector<std::pair<std::string, uint32_t>>& named) {
   v1::Policy policy;
@@ -34,39 +35,44 @@ std::string describe(const v1::Policy& policy) {
 TEST(ApplyChange, ReplacesNamedObjectsWholeAndSorts) {
   Violations violations;
 
-  const v1::Policy result = apply_change(pools({{"c", 3}, {"a", 1}}), pools({{"c", 0}, {"b", 2}}),
-                                         Prune::kNo, {}, violations);
+  const ChangedPolicy result = apply_change(
+      pools({{"c", 3}, {"a", 1}}), pools({{"c", 0}, {"b", 2}}), Prune::kNo, {}, violations);
 
-  EXPECT_EQ(describe(result), "a:1 b:2 c:0 ");
-  EXPECT_FALSE(result.pools(2).has_spec());
+  EXPECT_EQ(describe(*result.policy), "a:1 b:2 c:0 ");
+  EXPECT_FALSE(result.policy->pools(2).has_spec());
+  EXPECT_THAT(result.touched, ElementsAre(Pair("Pool", ElementsAre("b", "c"))));
   EXPECT_THAT(violations, IsEmpty());
 }
 
 TEST(ApplyChange, PruneKeepsOnlyTheChange) {
   Violations violations;
 
-  EXPECT_EQ(
-      describe(apply_change(pools({{"a", 1}}), pools({{"b", 2}}), Prune::kYes, {}, violations)),
-      "b:2 ");
+  const ChangedPolicy result =
+      apply_change(pools({{"a", 1}}), pools({{"b", 2}}), Prune::kYes, {}, violations);
+
+  EXPECT_EQ(describe(*result.policy), "b:2 ");
+  EXPECT_THAT(result.touched, ElementsAre(Pair("Pool", ElementsAre("a", "b"))));
 }
 
 TEST(ApplyChange, DeletesWhatIsNamed) {
   Violations violations;
 
-  EXPECT_EQ(
-      describe(apply_change(pools({{"a", 1}, {"b", 2}}), {}, Prune::kNo, {"Pool/a"}, violations)),
-      "b:2 ");
+  const ChangedPolicy result =
+      apply_change(pools({{"a", 1}, {"b", 2}}), {}, Prune::kNo, {"Pool/a"}, violations);
+
+  EXPECT_EQ(describe(*result.policy), "b:2 ");
+  EXPECT_THAT(result.touched, ElementsAre(Pair("Pool", ElementsAre("a"))));
   EXPECT_THAT(violations, IsEmpty());
 }
 
 TEST(ApplyChange, NamesDeletionsOfNothing) {
   Violations violations;
 
-  const v1::Policy result =
+  const ChangedPolicy result =
       apply_change(pools({{"chat", 1}}), {}, Prune::kNo,
                    {"Pool/chta", "pool/chat", "Pool", "Service/chat"}, violations);
 
-  EXPECT_EQ(describe(result), "chat:1 ");
+  EXPECT_EQ(describe(*result.policy), "chat:1 ");
   EXPECT_THAT(to_strings(violations),
               ElementsAre("Pool/chta: cannot be deleted: no Pool has this name; did you mean chat?",
                           "\"pool/chat\" cannot be deleted: name it as KIND/NAME with one of the "

@@ -43,7 +43,7 @@ TEST(ClientSets, UniteTheLabelsOfAllClassesThatHoldAClient) {
             {{"tenant", "acme"}, {"tier", "gold"}});
   add_class(policy, "unknown", {}, {{"region", "unknown"}});
 
-  const std::vector<ClientSet> sets = client_sets(policy);
+  const std::vector<ClientSet> sets = client_sets(policy).sets;
 
   ASSERT_EQ(sets.size(), 4u);
   EXPECT_EQ(describe(sets[0]), "acme {tenant=acme tier=gold } 10.0.0.0/8");
@@ -57,7 +57,7 @@ TEST(ClientSets, NameAClassOnceWhereItsLongestPrefixStands) {
   add_class(policy, "a", {"10.0.0.0/8", "10.1.1.0/24"}, {{"x", "a"}});
   add_class(policy, "b", {"10.1.0.0/16"}, {{"x", "b"}});
 
-  const std::vector<ClientSet> sets = client_sets(policy);
+  const std::vector<ClientSet> sets = client_sets(policy).sets;
 
   ASSERT_EQ(sets.size(), 4u);
   EXPECT_EQ(describe(sets[0]), "a {x=a } 10.0.0.0/8");
@@ -66,8 +66,24 @@ TEST(ClientSets, NameAClassOnceWhereItsLongestPrefixStands) {
   EXPECT_EQ(describe(sets[3]), "unknown {}");
 }
 
+TEST(ClientSets, TellWhichPrefixesAreInNone) {
+  v1::Policy policy;
+  add_class(policy, "a", {"10.0.0.0/8", "nonsense", "10.0.0.0/8"}, {});
+  add_class(policy, "b", {"192.0.2.0/24", "10.0.0.0/8"}, {});
+
+  const std::vector<PrefixFlaw> flaws = client_sets(policy).flaws;
+
+  ASSERT_EQ(flaws.size(), 3u);
+  EXPECT_EQ(flaws[0].place, (PrefixPlace{0, 1}));
+  EXPECT_EQ(flaws[0].first, std::nullopt);
+  EXPECT_EQ(flaws[1].place, (PrefixPlace{0, 2}));
+  EXPECT_EQ(flaws[1].first, (PrefixPlace{0, 0}));
+  EXPECT_EQ(flaws[2].place, (PrefixPlace{1, 1}));
+  EXPECT_EQ(flaws[2].first, (PrefixPlace{0, 0}));
+}
+
 TEST(ClientSets, AreUnknownAloneWithoutClasses) {
-  const std::vector<ClientSet> sets = client_sets({});
+  const std::vector<ClientSet> sets = client_sets({}).sets;
 
   ASSERT_EQ(sets.size(), 1u);
   EXPECT_EQ(describe(sets[0]), "unknown {}");
@@ -122,7 +138,7 @@ TEST(ClientSets, GiveEveryAddressTheLabelsOfTheDesign) {
           {{"k" + std::to_string(random() % 3), std::to_string(i)}, {"all", std::to_string(i)}});
     }
 
-    const std::vector<ClientSet> sets = client_sets(policy);
+    const std::vector<ClientSet> sets = client_sets(policy).sets;
 
     for (int last = 0; last < 256; ++last) {
       const auto address = *IpAddress::parse("10.0.0." + std::to_string(last));

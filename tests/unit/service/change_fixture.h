@@ -62,9 +62,8 @@ class ChangeFixture : public ::testing::Test {
     options.nodes = {{"edge-1", one_.address()}, {"edge-2", two_.address()}};
     options.interval = absl::Milliseconds(20);
     fleet_ = *Fleet::make(options, *records_);
-    const StoredState state = *store_->load();
-    changes_ = std::make_unique<ChangeService>(state, *store_, *fleet_);
-    fleet_->start(state.table);
+    changes_ = std::make_unique<ChangeService>(*store_->load(), *store_, *fleet_);
+    fleet_->start(changes_->running()->table);
   }
   void close() {
     fleet_.reset();

@@ -170,7 +170,7 @@ TEST_F(ChangeServiceTest, ConcurrentChangesFollowEachOther) {
     thread.join();
 
   EXPECT_TRUE(stored_is(7, 7));
-  EXPECT_EQ(changes_->running()->policy.pools_size(), 8);
+  EXPECT_EQ(changes_->running()->policy->pools_size(), 8);
   EXPECT_EQ(one_.running().generation(), 7U);
   EXPECT_EQ(two_.running().generation(), 7U);
 }
@@ -183,7 +183,7 @@ TEST_F(ChangeServiceTest, RollbackIsANewRevisionWithOldContent) {
 
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->revision(), 3U);
-  EXPECT_EQ(changes_->running()->policy.pools_size(), 2);
+  EXPECT_EQ(changes_->running()->policy->pools_size(), 2);
   EXPECT_EQ((*store_->list(1))[0].rollback_of(), 1U);
   EXPECT_EQ(one_.running().revision(), 3U);
 }

@@ -27,13 +27,22 @@ std::unique_ptr<RevisionStore> open_store(const std::string& path) {
   return store.ok() ? *std::move(store) : nullptr;
 }
 
-v1::ForwardingTable table_of(uint64_t generation, uint64_t revision) {
+// Keeps the bytes that a `NewTable` refers to.
+struct TableToStore {
+  v1::ForwardingTable message;
+  std::string bytes;
+  operator NewTable() const {  // NOLINT(google-explicit-constructor)
+    return {message.generation(), message.eligibility_epoch(), bytes};
+  }
+};
+
+TableToStore table_of(uint64_t generation, uint64_t revision) {
   v1::ForwardingTable table;
   table.set_generation(generation);
   table.set_revision(revision);
   table.set_eligibility_epoch(generation);
   table.add_pools()->set_name("pool");
-  return table;
+  return {table, table.SerializeAsString()};
 }
 
 NewRevision revision_on(uint64_t base, const std::string& message) {
@@ -44,7 +53,9 @@ NewRevision revision_on(uint64_t base, const std::string& message) {
   revision.entry.mutable_time()->set_seconds(1'700'000'000);
   revision.entry.mutable_time()->set_nanos(5);
   revision.entry.set_created(2);
-  revision.policy.add_pools()->mutable_metadata()->set_name(message);
+  v1::Policy policy;
+  policy.add_pools()->mutable_metadata()->set_name(message);
+  revision.policy = policy.SerializeAsString();
   return revision;
 }
 

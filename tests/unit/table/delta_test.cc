@@ -8,6 +8,8 @@
 
 #include "dataplane/table/canonical_from_proto.h"
 #include "dataplane/table/from_proto.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "tests/support/random_table.h"
 #include "tests/unit/table/small_table.h"
@@ -27,20 +29,52 @@ TEST(TableDigest, DoesNotDependOnTheOrderOfLists) {
     std::shuffle(entry.mutable_prefixes()->begin(), entry.mutable_prefixes()->end(), random);
   }
 
-  EXPECT_EQ(table_digest(shuffled), table_digest(table));
-  EXPECT_EQ(table_digest(table).size(), 32u);
+  EXPECT_EQ(CanonicalTable(shuffled).digest(), CanonicalTable(table).digest());
+  EXPECT_EQ(CanonicalTable(table).digest().size(), 32u);
+}
+
+TEST(CanonicalTable, HasTheBytesOfADeterministicSerialization) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const CanonicalTable table = random_world(seed).table;
+    std::string expected;
+    {
+      google::protobuf::io::StringOutputStream target(&expected);
+      google::protobuf::io::CodedOutputStream stream(&target);
+      stream.SetSerializationDeterministic(true);
+      table.message().SerializeToCodedStream(&stream);
+    }
+
+    EXPECT_EQ(table.bytes(), expected);
+  }
+}
+
+TEST(CanonicalTable, KnowsTheBytesOfEachElement) {
+  constexpr int kPools = v1::ForwardingTable::kPoolsFieldNumber;
+  const CanonicalTable base = small_table();
+  v1::ForwardingTable changed = small_table();
+  changed.mutable_pools(1)->mutable_backends(0)->set_weight(7);
+  const CanonicalTable target = changed;
+
+  EXPECT_EQ(target.bytes_of(kPools, 0), base.bytes_of(kPools, 0));
+  EXPECT_NE(target.bytes_of(kPools, 1), base.bytes_of(kPools, 1));
+  EXPECT_EQ(target.bytes_of(kPools, 2), base.bytes_of(kPools, 2));
+  EXPECT_EQ(target.bytes_of(v1::ForwardingTable::kOverridesFieldNumber), "");
+  std::string pools;
+  for (int i = 0; i < 3; ++i)
+    pools += target.bytes_of(kPools, i);
+  EXPECT_EQ(target.bytes_of(kPools), pools);
 }
 
 TEST(TableDigest, DependsOnTheOrderOfFallbacks) {
   v1::ForwardingTable table = small_table();
-  const std::string before = table_digest(table);
+  const std::string before = CanonicalTable(table).digest();
   table.mutable_routes(0)->mutable_fallback()->SwapElements(0, 1);
-  EXPECT_NE(table_digest(table), before);
+  EXPECT_NE(CanonicalTable(table).digest(), before);
 }
 
 TEST(TableDelta, HoldsOnlyWhatChanged) {
-  const v1::ForwardingTable base = small_table();
-  v1::ForwardingTable target = base;
+  const CanonicalTable base = small_table();
+  v1::ForwardingTable target = base.message();
   target.set_generation(4);
   target.mutable_routes(0)->mutable_split(0)->set_weight(80);
   target.mutable_client_classes()->RemoveLast();
@@ -59,37 +93,39 @@ TEST(TableDelta, HoldsOnlyWhatChanged) {
 
 TEST(TableDelta, TurnsBaseIntoTargetForRandomTables) {
   for (uint64_t seed = 0; seed < 100; ++seed) {
-    const v1::ForwardingTable base = random_world(seed).table;
+    const CanonicalTable base = random_world(seed).table;
     v1::ForwardingTable target = random_world(seed + 1).table;
     if (seed % 2 == 0) target.mutable_overrides()->Clear();
 
-    const auto applied = apply_delta(base, make_delta(&base, target));
+    const auto applied = apply_delta(&base, make_delta(&base, target));
 
     ASSERT_TRUE(applied.ok()) << applied.status();
-    EXPECT_TRUE(MessageDifferencer::Equals(*applied, canonical(target)));
+    EXPECT_TRUE(MessageDifferencer::Equals(applied->message(), CanonicalTable(target).message()));
   }
 }
 
 TEST(TableDelta, WithoutBaseIsTheWholeTable) {
-  const v1::ForwardingTable target = small_table();
-  const auto applied = apply_delta(random_world(3).table, make_delta(nullptr, target));
+  const CanonicalTable target = small_table();
+  const CanonicalTable other = random_world(3).table;
+  const auto applied = apply_delta(&other, make_delta(nullptr, target));
 
   ASSERT_TRUE(applied.ok()) << applied.status();
-  EXPECT_EQ(table_digest(*applied), table_digest(target));
+  EXPECT_EQ(applied->digest(), target.digest());
 }
 
 TEST(TableDelta, RefusesAnotherBase) {
-  const v1::ForwardingTable base = small_table();
+  const CanonicalTable base = small_table();
+  const CanonicalTable other = random_world(2).table;
   const v1::TableDelta delta = make_delta(&base, random_world(1).table);
-  EXPECT_EQ(apply_delta(random_world(2).table, delta).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(apply_delta(nullptr, delta).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(apply_delta(&other, delta).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(TableDelta, RefusesAResultWithAnotherDigest) {
-  const v1::ForwardingTable base = small_table();
+  const CanonicalTable base = small_table();
   v1::TableDelta delta = make_delta(&base, random_world(1).table);
   delta.mutable_changed()->set_generation(77);
-  EXPECT_EQ(apply_delta(base, delta).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(apply_delta(&base, delta).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

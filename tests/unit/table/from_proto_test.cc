@@ -85,6 +85,78 @@ TEST(BuildTable, SharesWhatDidNotChange) {
   EXPECT_EQ(after.table->pools[0].members[0].id, before.table->pools[0].members[0].id);
 }
 
+TEST(BuildTable, KeepsTheTargetsOfWhatDidNotChange) {
+  Registry registry;
+  const BuiltTable before = build(small_table(), nullptr, registry);
+  v1::ForwardingTable message = small_table();
+  message.mutable_routes(0)->mutable_split(0)->set_weight(80);
+  const BuiltTable after = build(message, before.table.get(), registry);
+
+  for (size_t route = 0; route < 2; ++route) {
+    for (size_t use = 0; use < before.table->routes[route].uses.size(); ++use) {
+      EXPECT_EQ(after.table->routes[route].uses[use].targets,
+                before.table->routes[route].uses[use].targets);
+    }
+  }
+  EXPECT_EQ(registry.target_count(), 4u);
+}
+
+TEST(BuildTable, NamesTargetsAnewWhenLabelsOrBackendsChange) {
+  Registry registry;
+  const BuiltTable before = build(small_table(), nullptr, registry);
+  const std::vector<TargetId> old = before.table->routes[0].uses[0].targets;
+  v1::ForwardingTable message = small_table();
+  (*message.mutable_pools(0)->mutable_backends(0)->mutable_labels())["version"] = "v1-hotfix";
+  message.mutable_pools(0)->mutable_backends(1)->set_address(address_bytes("10.77.1.99"));
+  const BuiltTable after = build(message, before.table.get(), registry);
+  const std::vector<TargetId> current = after.table->routes[0].uses[0].targets;
+
+  EXPECT_EQ(current[0], old[0]);
+  EXPECT_EQ(registry.names(current[0])->pool_labels.at("version"), "v1-hotfix");
+  EXPECT_NE(current[1], old[1]);
+  EXPECT_NE(after.table->pools[0].members[1].id, before.table->pools[0].members[1].id);
+}
+
+TEST(BuildTable, ProvesPrefixesThatChanged) {
+  Registry registry;
+  const BuiltTable before = build(small_table(), nullptr, registry);
+  v1::ForwardingTable message = small_table();
+  const std::string taken = message.client_classes(0).prefixes(0);
+  for (v1::ClientClassEntry& entry : *message.mutable_client_classes()) {
+    if (entry.name() == "us") entry.add_prefixes(taken);
+  }
+
+  const auto built = build_table(message, before.table.get(), registry);
+
+  EXPECT_NE(built.status().message().find("client_classes[us].prefixes: "), absl::string_view::npos)
+      << built.status();
+}
+
+TEST(BuildTable, MatchesPrefixesThatMoveToAnotherClass) {
+  Registry registry;
+  const BuiltTable before = build(small_table(), nullptr, registry);
+  v1::ForwardingTable message = small_table();
+  v1::ClientClassEntry* us = nullptr;
+  for (v1::ClientClassEntry& entry : *message.mutable_client_classes()) {
+    if (entry.name() == "us") us = &entry;
+  }
+  const std::string moved = message.client_classes(0).prefixes(0);
+  message.mutable_client_classes(0)->mutable_prefixes()->DeleteSubrange(0, 1);
+  us->add_prefixes(moved);
+  const BuiltTable after = build(message, before.table.get(), registry);
+  const auto class_of = [&](const Table& table) {
+    const auto* source = reinterpret_cast<const uint8_t*>(moved.data());
+    const bool is_ipv4 = moved.size() == 5;
+    return table
+        .classes[is_ipv4 ? table.classify_client<Family::kIpv4>(source).value
+                         : table.classify_client<Family::kIpv6>(source).value]
+        .name;
+  };
+
+  EXPECT_EQ(class_of(*before.table), "eu");
+  EXPECT_EQ(class_of(*after.table), "us");
+}
+
 TEST(BuildTable, SharesNothingHashedAfterAChangeOfKey) {
   Registry registry;
   const BuiltTable before = build(small_table(), nullptr, registry);

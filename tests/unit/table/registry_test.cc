@@ -28,7 +28,7 @@ TEST(Registry, GivesAReleasedIndexWithANewGeneration) {
   const BackendId gone = *registry.backend(identity(1));
   const BackendId kept = *registry.backend(identity(2));
 
-  registry.release_all_but({identity(2)});
+  registry.release_all_but({{kept}});
   const BackendId next = *registry.backend(identity(3));
 
   EXPECT_EQ(next.index(), gone.index());
