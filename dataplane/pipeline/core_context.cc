@@ -18,7 +18,9 @@ std::unique_ptr<CoreContext> CoreContext::create(const CoreSettings& settings) {
   auto core = std::make_unique<CoreContext>(std::move(*flows_v4), std::move(*flows_v6),
                                             std::move(*targets));
   core->lcore = settings.lcore;
-  core->ports = settings.ports;
+  for (uint8_t port = 0; port < kPortsMax; ++port) {
+    if ((settings.ports >> port & 1) != 0) core->tx_by_port[port] = &core->tx[port];
+  }
   core->timeouts = settings.timeouts;
   return core;
 }

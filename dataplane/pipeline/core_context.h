@@ -72,13 +72,13 @@ struct alignas(64) CoreContext {
   void free_drops() noexcept;
 
   // Queues the packet for a port.  Drops: kNoNeighbor, when this lcore does not serve the port.
-  void send(uint16_t port, rte_mbuf* mbuf, const Account& account) noexcept {
-    if (port >= kPortsMax || (ports >> port & 1) == 0) [[unlikely]]
+  void send(uint8_t port, rte_mbuf* mbuf, const Account& account) noexcept {
+    TxBatch* const batch = tx_by_port[port];
+    if (batch == nullptr) [[unlikely]]
       return drop(mbuf, DropReason::kNoNeighbor);
-    TxBatch& batch = tx[port];
-    const uint32_t position = batch.count++;
-    batch.mbufs[position] = mbuf;
-    batch.accounts[position] = &account;
+    const uint32_t position = batch->count++;
+    batch->mbufs[position] = mbuf;
+    batch->accounts[position] = &account;
   }
 
   TargetCounters& target(uint32_t id) noexcept { return targets[id]; }
@@ -92,7 +92,6 @@ struct alignas(64) CoreContext {
   uint64_t realtime_offset_ns = 0;  // CLOCK_REALTIME - CLOCK_MONOTONIC
   uint64_t flows_begun = 0;         // makes flow ids
   uint8_t lcore = 0;
-  uint16_t ports = 0;
   FlowTimeouts timeouts;
   TokenBucket replies{kRepliesPerSecond};
   Sweep sweep_v4, sweep_v6;
@@ -104,7 +103,8 @@ struct alignas(64) CoreContext {
 
   Burst<Family::kIpv4> burst_v4;
   Burst<Family::kIpv6> burst_v6;
-  std::array<TxBatch, kPortsMax> tx;  // by ethdev
+  std::array<TxBatch, kPortsMax> tx;       // by ethdev
+  std::array<TxBatch*, 256> tx_by_port{};  // nullptr: this lcore does not send there
   std::array<rte_mbuf*, kBurstMax> drops{};
   uint16_t drop_count = 0;
   EventBuffer events;

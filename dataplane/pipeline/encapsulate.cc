@@ -22,55 +22,61 @@ InnerPacket inner_of(const Packet<F>& packet, const uint8_t* ip) noexcept {
   }
 }
 
-// Makes room for the outer header between the packet and what the link put in front of it: the MAC
-// addresses, which are about to be written, and any tags.  Errors: nullptr, no headroom.
-uint8_t* prepend(rte_mbuf* mbuf, uint8_t outer_bytes, uint8_t l2_bytes) noexcept {
-  if (mbuf->data_off < outer_bytes) [[unlikely]]
-    return nullptr;
-  mbuf->data_off = static_cast<uint16_t>(mbuf->data_off - outer_bytes);
-  mbuf->data_len = static_cast<uint16_t>(mbuf->data_len + outer_bytes);
-  mbuf->pkt_len += outer_bytes;
-  uint8_t* const frame = bytes_of(mbuf);
-  if (l2_bytes != ethernet::kHeaderBytes) [[unlikely]] {
-    std::memmove(frame + ethernet::kType, frame + ethernet::kType + outer_bytes,
-                 l2_bytes - ethernet::kType);
-  }
-  return frame;
+// Makes room in front of the frame.  False: there is none.
+[[gnu::always_inline]] inline bool prepend(rte_mbuf* mbuf, uint16_t bytes) noexcept {
+  if (mbuf->data_off < bytes) [[unlikely]]
+    return false;
+  mbuf->data_off = static_cast<uint16_t>(mbuf->data_off - bytes);
+  mbuf->data_len = static_cast<uint16_t>(mbuf->data_len + bytes);
+  mbuf->pkt_len += bytes;
+  return true;
 }
 
-// The Ethernet header of the line, but behind a tag, if there is one, its type.
-void write_ethernet(uint8_t* frame, uint8_t l2_bytes, const BackendLine& line) noexcept {
-  if (l2_bytes == ethernet::kHeaderBytes) [[likely]] {
-    std::memcpy(frame, line.ethernet.data(), ethernet::kHeaderBytes);
-    return;
-  }
+// Moves tags to the front, between the line's MAC addresses and its type.
+[[gnu::noinline]] void write_tagged_ethernet(uint8_t* frame, size_t outer_bytes, uint8_t l2_bytes,
+                                             const BackendLine& line) noexcept {
+  std::memmove(frame + ethernet::kType, frame + ethernet::kType + outer_bytes,
+               l2_bytes - ethernet::kHeaderBytes);
   std::memcpy(frame, line.ethernet.data(), ethernet::kType);
   std::memcpy(frame + l2_bytes - sizeof(uint16_t), line.ethernet.data() + ethernet::kType,
               sizeof(uint16_t));
 }
 
-template <Family F>
-DropReason send_by_tunnel(const Packet<F>& packet, const BackendLine& line) noexcept {
-  const uint8_t l2_bytes = packet.l2_bytes;
-  const uint8_t outer_bytes = line.outer_bytes;
+template <Family Outer, Family F>
+[[gnu::always_inline]] inline DropReason send_by_tunnel(const Packet<F>& packet,
+                                                        const BackendLine& line) noexcept {
+  constexpr uint16_t kOuterBytes = Outer == Family::kIpv4 ? ipv4::kHeaderBytes : ipv6::kHeaderBytes;
   const InnerPacket inner = inner_of(packet, packet.ip());
-  uint8_t* const frame = prepend(packet.mbuf, outer_bytes, l2_bytes);
-  if (frame == nullptr) [[unlikely]]
+  if (!prepend(packet.mbuf, kOuterBytes)) [[unlikely]]
     return DropReason::kNoBuffer;
-  write_ethernet(frame, l2_bytes, line);
-  if (outer_bytes == ipv4::kHeaderBytes) {
-    write_outer_ipv4(frame + l2_bytes, line.outer_addresses.data(), line.outer_sum, inner);
+  uint8_t* const frame = packet.frame();
+  if (packet.l2_bytes == ethernet::kHeaderBytes) [[likely]] {
+    std::memcpy(frame, line.ethernet.data(), ethernet::kHeaderBytes);
   } else {
-    write_outer_ipv6(frame + l2_bytes, line.outer_addresses.data(), inner);
+    write_tagged_ethernet(frame, kOuterBytes, packet.l2_bytes, line);
+  }
+  uint8_t* const outer = frame + packet.l2_bytes;
+  if constexpr (Outer == Family::kIpv4) {
+    write_outer_ipv4(outer, line.outer_addresses.data(), line.outer_sum, inner);
+  } else {
+    write_outer_ipv6(outer, line.outer_addresses.data(), inner);
   }
   return DropReason::kCount;
 }
 
 template <Family F>
-DropReason encapsulate_one(const Packet<F>& packet, const BackendLine& line) noexcept {
+[[gnu::always_inline]] inline DropReason encapsulate_one(const Packet<F>& packet,
+                                                         const BackendLine& line) noexcept {
   if (packet.ip_bytes() > line.inner_bytes_max) [[unlikely]]
     return line.neighbor_resolved ? DropReason::kTooBig : DropReason::kNoNeighbor;
-  if (line.outer_bytes != 0) return send_by_tunnel(packet, line);
+  switch (line.outer_bytes) {
+    case ipv4::kHeaderBytes:
+      return send_by_tunnel<Family::kIpv4>(packet, line);
+    case ipv6::kHeaderBytes:
+      return send_by_tunnel<Family::kIpv6>(packet, line);
+    default:
+      break;
+  }
   std::memcpy(packet.frame(), line.ethernet.data(), ethernet::kType);
   return DropReason::kCount;
 }

@@ -21,24 +21,31 @@ namespace {
 constexpr size_t kHeaderDistance = 6;
 
 // The TCP flags of a header that check_tcp or check_udp would mind nothing of; 0 for UDP.
-// Shape: `length` bytes of a segment, at least those of a UDP header.  Errors: kNotPlain.
+// Shape: the 20 bytes of a TCP header can be read; `length` of them or more are the segment's, or
+// less: even less than none.  Errors: kNotPlain.
 constexpr uint32_t kNotPlain = 0x100;
 [[gnu::always_inline]] inline uint32_t plain_tcp_flags(const uint8_t* l4, uint8_t protocol,
-                                                       size_t length) noexcept {
+                                                       int32_t length) noexcept {
   const auto ports = load<uint32_t>(l4);
   if ((ports & 0xffff) == 0 || ports >> 16 == 0) return kNotPlain;
   if (protocol == kProtocolTcp) [[likely]] {
-    if (length < tcp::kHeaderBytes) return kNotPlain;
-    const size_t header_bytes = size_t{l4[tcp::kDataOffset]} / 16 * 4;
+    constexpr int32_t kHeaderBytesMin = tcp::kHeaderBytes;
+    const int32_t header_bytes = (l4[tcp::kDataOffset] & 0xf0) >> 2;
     const uint8_t flags = l4[tcp::kFlags];
     const bool is_plain =
-        header_bytes >= tcp::kHeaderBytes && header_bytes <= length && are_flags_possible(flags);
+        header_bytes >= kHeaderBytesMin && header_bytes <= length && are_flags_possible(flags);
     return is_plain ? flags : kNotPlain;
   }
-  const size_t stated = load_be16(l4 + udp::kLength);
-  const bool is_plain = protocol == kProtocolUdp && stated >= udp::kHeaderBytes && stated <= length;
+  constexpr int32_t kHeaderBytesMin = udp::kHeaderBytes;
+  const int32_t stated = load_be16(l4 + udp::kLength);
+  const bool is_plain = protocol == kProtocolUdp && stated >= kHeaderBytesMin && stated <= length;
   return is_plain ? 0 : kNotPlain;
 }
+
+// So much of a packet must be there to be read the short way: the headers of TCP.
+template <Family F>
+constexpr size_t kPlainBytesMin =
+    (F == Family::kIpv4 ? ipv4::kHeaderBytes : ipv6::kHeaderBytes) + tcp::kHeaderBytes;
 
 // Version 4, five words, and no fragment: what the first eight bytes of a plain header have under
 // this mask, as they lie.
@@ -50,14 +57,15 @@ constexpr uint64_t kPlainIpv4 = 0x45;
 // False: it is not so plain, or not right; nothing is decided.
 [[gnu::always_inline]] inline bool parse_plain(const uint8_t* ip, size_t size,
                                                Packet<Family::kIpv4>& packet) noexcept {
-  constexpr size_t kBytesMin = ipv4::kHeaderBytes + udp::kHeaderBytes;
-  if (size < kBytesMin || (load<uint64_t>(ip) & kPlainIpv4Mask) != kPlainIpv4) return false;
+  if (size < kPlainBytesMin<Family::kIpv4> || (load<uint64_t>(ip) & kPlainIpv4Mask) != kPlainIpv4)
+    return false;
   const uint16_t total = load_be16(ip + ipv4::kTotalLength);
-  if (total > size || total < kBytesMin || !is_plain_ipv4_header_intact(ip)) return false;
+  if (total > size || !is_plain_ipv4_header_intact(ip)) return false;
 
   const uint8_t* const words = ip + ipv4::kHeaderBytes;
   const uint8_t protocol = ip[ipv4::kProtocol];
-  const uint32_t flags = plain_tcp_flags(words, protocol, total - ipv4::kHeaderBytes);
+  constexpr int32_t kHeaderBytes = ipv4::kHeaderBytes;
+  const uint32_t flags = plain_tcp_flags(words, protocol, total - kHeaderBytes);
   if (flags == kNotPlain) return false;
   const auto kind = ip[ipv4::kTtl] > 1 ? PacketKind::kFlow : PacketKind::kExpiringFlow;
   packet.key.words[0] = load<uint64_t>(ip + ipv4::kSource);
@@ -71,16 +79,15 @@ constexpr uint64_t kPlainIpv4 = 0x45;
 
 [[gnu::always_inline]] inline bool parse_plain(const uint8_t* ip, size_t size,
                                                Packet<Family::kIpv6>& packet) noexcept {
-  constexpr size_t kBytesMin = ipv6::kHeaderBytes + udp::kHeaderBytes;
-  if (size < kBytesMin || ip[ipv6::kVersionClassLabel] >> 4 != 6) return false;
+  if (size < kPlainBytesMin<Family::kIpv6> || ip[ipv6::kVersionClassLabel] >> 4 != 6) return false;
   const size_t payload = load_be16(ip + ipv6::kPayloadLength);
   const size_t total = ipv6::kHeaderBytes + payload;
-  if (total > size || total < kBytesMin) return false;
+  if (total > size) return false;
 
   const uint8_t* const words = ip + ipv6::kHeaderBytes;
   const uint8_t protocol = ip[ipv6::kNextHeader];
   const uint8_t hop_limit = ip[ipv6::kHopLimit];
-  const uint32_t flags = plain_tcp_flags(words, protocol, payload);
+  const uint32_t flags = plain_tcp_flags(words, protocol, static_cast<int32_t>(payload));
   if (flags == kNotPlain) return false;
   const uint8_t* const addresses = ip + ipv6::kSource;
   packet.key.words = {load<uint64_t>(addresses), load<uint64_t>(addresses + 8),
@@ -139,8 +146,8 @@ template <Family F>
 
 [[gnu::always_inline]] inline void parse_frame(rte_mbuf* mbuf, CoreContext& core) noexcept {
   const uint8_t* const frame = bytes_of(mbuf);
-  if (mbuf->nb_segs != 1 || mbuf->data_len < ethernet::kHeaderBytes || !is_unicast(frame))
-      [[unlikely]]
+  constexpr size_t kBytesMin = ethernet::kHeaderBytes + kPlainBytesMin<Family::kIpv4>;
+  if (mbuf->nb_segs != 1 || mbuf->data_len < kBytesMin || !is_unicast(frame)) [[unlikely]]
     return parse_frame_slowly(mbuf, core);
   const auto type = load<uint16_t>(frame + ethernet::kType);
   if (type == Be16::from_host(ethernet::kTypeIpv4).raw)

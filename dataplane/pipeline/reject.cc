@@ -145,7 +145,7 @@ void reject(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& 
   const bool is_reset = packet.key.protocol() == kProtocolTcp && (packet.tcp_flags & kTcpRst) != 0;
   if (kind == RejectKind::kDrop || is_reset) return core.drop(packet.mbuf, reason);
   if (!core.replies.take(core.now_ns)) return core.drop(packet.mbuf, DropReason::kRejectLimited);
-  const uint16_t ingress = packet.mbuf->port;
+  const auto ingress = static_cast<uint8_t>(packet.mbuf->port);  // below kPortsMax
   if (!make_reply(packet, kind)) return core.drop(packet.mbuf, DropReason::kNoBuffer);
   packet.account.kind = Account::Kind::kReply;
   core.send(ingress, packet.mbuf, packet.account);
