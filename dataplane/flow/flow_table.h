@@ -36,7 +36,12 @@ class FlowTable {
 
   // The same of many keys, with the best instructions that the processor has.
   void hash(const KeyColumns<Key::kWords>& keys, size_t count, HashColumn& out) const noexcept {
-    hash_burst_(hash_key_, keys, count, out);
+    hash(hash_key_, keys, count, out);
+  }
+  // And with another key than the table's.
+  void hash(const HashKey& hash_key, const KeyColumns<Key::kWords>& keys, size_t count,
+            HashColumn& out) const noexcept {
+    hash_burst_(hash_key, keys, count, out);
   }
 
   void prefetch_bucket(uint64_t hash) const noexcept { __builtin_prefetch(&home(hash)); }
@@ -50,6 +55,7 @@ class FlowTable {
   Entry* find(const Key& key, uint64_t hash, Entry* guess) noexcept {
     if (guess != nullptr && guess->key == key) [[likely]]
       return guess;
+    if (guess == nullptr && home(hash).spilled == 0) return nullptr;
     return find(key, hash);
   }
   Entry* find(const Key& key, uint64_t hash) noexcept;

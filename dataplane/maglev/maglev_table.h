@@ -40,6 +40,7 @@ class MaglevTable {
   uint32_t slot_count() const noexcept { return static_cast<uint32_t>(owner_.size()); }
   // Position of the slot's owner, `kNoMember` when no member has weight.  Alloc: none.
   uint32_t owner(uint32_t slot) const noexcept { return owner_[slot]; }
+  void prefetch(uint32_t slot) const noexcept { __builtin_prefetch(&owner_[slot]); }
   uint32_t slot_of(uint64_t hash) const noexcept {
     return static_cast<uint32_t>((static_cast<unsigned __int128>(hash) * owner_.size()) >> 64);
   }

@@ -26,6 +26,13 @@ template <size_t Words>
 struct alignas(64) KeyColumns {
   static constexpr size_t kRows = 64;
   std::array<std::array<uint64_t, kRows>, Words> words;
+
+  // Shape: Key has `words`, as many.
+  template <class Key>
+  void set(size_t row, const Key& key) noexcept {
+    for (size_t word = 0; word < Words; ++word)
+      words[word][row] = key.words[word];
+  }
 };
 struct alignas(64) HashColumn {
   std::array<uint64_t, KeyColumns<1>::kRows> hashes;

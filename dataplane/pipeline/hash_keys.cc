@@ -7,17 +7,13 @@ namespace sluice::dataplane {
 
 template <Family F>
 void hash_keys(Burst<F>& burst, const CoreContext& core) noexcept {
-  KeyColumns<FlowKey<F>::kWords> keys;
   size_t count = 0;
-  for (const Packet<F>& packet : burst.all()) {
-    for (size_t word = 0; word < FlowKey<F>::kWords; ++word)
-      keys.words[word][count] = packet.key.words[word];
-    ++count;
-  }
+  for (const Packet<F>& packet : burst.all())
+    burst.columns.set(count++, packet.key);
 
   HashColumn column;
   const FlowTable<F>& flows = core.flows<F>();
-  flows.hash(keys, count, column);
+  flows.hash(burst.columns, count, column);
   const uint64_t* hash = column.hashes.data();
   for (Packet<F>& packet : burst.all()) {
     packet.hash = *hash;

@@ -14,6 +14,7 @@
 #include "dataplane/pipeline/mbuf.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/snapshot.h"
+#include "dataplane/table/steer.h"
 
 namespace sluice::dataplane {
 
@@ -52,10 +53,10 @@ struct Packet {
   FlowKey<F> key;
   uint16_t l4_offset;
   uint8_t l2_bytes;
-  uint8_t tcp_flags;
   PacketKind kind;
+  uint8_t tcp_flags;
   uint64_t hash;         // set by hash_keys
-  FlowEntry<F>* guess;   // by track: where the flow table has the flow, most likely
+  FlowEntry<F>* entry;   // by track, of what is fresh: the flow as track found it, or nullptr
   ServiceIndex service;  // by classify, of what no known flow claims
   // By track and steer; valid until the lcore reports quiescence.
   const BackendLine* line;
@@ -76,6 +77,8 @@ struct Burst {
   Packet<F>* end = packets.data();          // of those in `packets`
   uint32_t count = 0;                       // of `live`
   uint32_t fresh_count = 0;
+  KeyColumns<FlowKey<F>::kWords> columns;     // what is hashed next
+  std::array<Decision, kBurstMax> decisions;  // on `fresh`, while they are steered
 
   void clear() noexcept {
     end = packets.data();

@@ -53,27 +53,27 @@ constexpr uint64_t kPlainIpv4Mask = 0xff | uint64_t{Be16::from_host(ipv4::kFragm
                                                << (8 * ipv4::kFragment);
 constexpr uint64_t kPlainIpv4 = 0x45;
 
-// Shape: a packet of `size` bytes in one piece; fills it in but for `l2_bytes`.
+// Shape: a packet of `size` bytes in one piece, right behind an Ethernet header.
 // False: it is not so plain, or not right; nothing is decided.
 [[gnu::always_inline]] inline bool parse_plain(const uint8_t* ip, size_t size,
                                                Packet<Family::kIpv4>& packet) noexcept {
   if (size < kPlainBytesMin<Family::kIpv4> || (load<uint64_t>(ip) & kPlainIpv4Mask) != kPlainIpv4)
     return false;
   const uint16_t total = load_be16(ip + ipv4::kTotalLength);
-  if (total > size || !is_plain_ipv4_header_intact(ip)) return false;
+  if (total > size || ip[ipv4::kTtl] <= 1 || !is_plain_ipv4_header_intact(ip)) return false;
 
   const uint8_t* const words = ip + ipv4::kHeaderBytes;
   const uint8_t protocol = ip[ipv4::kProtocol];
   constexpr int32_t kHeaderBytes = ipv4::kHeaderBytes;
   const uint32_t flags = plain_tcp_flags(words, protocol, total - kHeaderBytes);
   if (flags == kNotPlain) return false;
-  const auto kind = ip[ipv4::kTtl] > 1 ? PacketKind::kFlow : PacketKind::kExpiringFlow;
   packet.key.words[0] = load<uint64_t>(ip + ipv4::kSource);
   packet.key.words[1] = load<uint32_t>(words) | uint64_t{protocol} << 32;
   packet.account.bytes = total;
-  packet.l4_offset = ipv4::kHeaderBytes;
   packet.tcp_flags = static_cast<uint8_t>(flags);
-  packet.kind = kind;
+  packet.l4_offset = ipv4::kHeaderBytes;
+  packet.l2_bytes = ethernet::kHeaderBytes;
+  packet.kind = PacketKind::kFlow;
   return true;
 }
 
@@ -82,11 +82,10 @@ constexpr uint64_t kPlainIpv4 = 0x45;
   if (size < kPlainBytesMin<Family::kIpv6> || ip[ipv6::kVersionClassLabel] >> 4 != 6) return false;
   const size_t payload = load_be16(ip + ipv6::kPayloadLength);
   const size_t total = ipv6::kHeaderBytes + payload;
-  if (total > size) return false;
+  if (total > size || ip[ipv6::kHopLimit] <= 1) return false;
 
   const uint8_t* const words = ip + ipv6::kHeaderBytes;
   const uint8_t protocol = ip[ipv6::kNextHeader];
-  const uint8_t hop_limit = ip[ipv6::kHopLimit];
   const uint32_t flags = plain_tcp_flags(words, protocol, static_cast<int32_t>(payload));
   if (flags == kNotPlain) return false;
   const uint8_t* const addresses = ip + ipv6::kSource;
@@ -94,9 +93,10 @@ constexpr uint64_t kPlainIpv4 = 0x45;
                       load<uint64_t>(addresses + 16), load<uint64_t>(addresses + 24),
                       load<uint32_t>(words) | uint64_t{protocol} << 32};
   packet.account.bytes = static_cast<uint16_t>(total);
-  packet.l4_offset = ipv6::kHeaderBytes;
   packet.tcp_flags = static_cast<uint8_t>(flags);
-  packet.kind = hop_limit > 1 ? PacketKind::kFlow : PacketKind::kExpiringFlow;
+  packet.l4_offset = ipv6::kHeaderBytes;
+  packet.l2_bytes = ethernet::kHeaderBytes;
+  packet.kind = PacketKind::kFlow;
   return true;
 }
 
@@ -136,7 +136,6 @@ template <Family F>
   const size_t size = size_t{mbuf->data_len} - ethernet::kHeaderBytes;
   if (!parse_plain(frame + ethernet::kHeaderBytes, size, packet)) [[unlikely]]
     return parse_slowly(mbuf, ethernet::kHeaderBytes, burst, core);
-  packet.l2_bytes = ethernet::kHeaderBytes;
   // What the link added behind the packet goes, so that a tunnel carries nothing else.
   const auto frame_bytes = static_cast<uint16_t>(ethernet::kHeaderBytes + packet.ip_bytes());
   mbuf->data_len = frame_bytes;

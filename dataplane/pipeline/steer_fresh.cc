@@ -87,11 +87,12 @@ bool is_own_tunnel(const Packet<F>& packet) noexcept {
 }
 
 // Ends the known part, if any, and opens what follows it.  True when the packet has a line and an
-// account.
+// account.  Shape: `decision` has its first step.
 template <Family F>
-bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, const Snapshot& snapshot,
-          CoreContext& core) noexcept {
-  const Decision decision = steer<F>(snapshot, packet.service, packet.key, opening_of(packet));
+bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& decision,
+          const Snapshot& snapshot, CoreContext& core) noexcept {
+  if (decision.verdict == SteerVerdict::kForward) [[likely]]
+    choose_backend(snapshot, opening_of(packet), decision);
   if (decision.verdict != SteerVerdict::kForward) [[unlikely]] {
     if (known != nullptr) end_flow(*known, reason, core);
     reject_unsteered(packet, decision, snapshot, core);
@@ -111,25 +112,56 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, const Snapsh
   return true;
 }
 
-// An earlier packet of this burst may have opened the flow, so it is looked up once more.
-template <Family F>
-bool steer_one(Packet<F>& packet, const Snapshot& snapshot, CoreContext& core) noexcept {
-  FlowEntry<F>* const entry = core.flows<F>().find(packet.key, packet.hash);
-  if (entry == nullptr) return open<F>(packet, nullptr, EndReason::kNone, snapshot, core);
+// How often flows came and went.
+uint64_t flow_changes(const CoreContext& core) noexcept {
+  return core.counters.flows_opened.read() + core.counters.flows_ended.read();
+}
 
-  const Verdict verdict = judge(packet, *entry, snapshot);
+// What track found holds until a packet of this burst opens or ends a flow: it may be this one.
+template <Family F>
+FlowEntry<F>* entry_of(Packet<F>& packet, bool is_as_tracked, CoreContext& core) noexcept {
+  return is_as_tracked ? packet.entry : core.flows<F>().find(packet.key, packet.hash);
+}
+
+template <Family F>
+void hash_affinities(Burst<F>& burst, const Table& table, const FlowTable<F>& flows,
+                     HashColumn& out) noexcept {
+  for (size_t i = 0; i < burst.fresh_count; ++i) {
+    const Packet<F>& packet = *burst.fresh[i];
+    burst.columns.set(i, affinity_key(table.services[packet.service.value].affinity, packet.key));
+  }
+  flows.hash(table.steering_key, burst.columns, burst.fresh_count, out);
+}
+
+// The first step of steering for each.
+template <Family F>
+void choose_pools(Burst<F>& burst, const Snapshot& snapshot, const FlowTable<F>& flows) noexcept {
+  HashColumn affinity;
+  hash_affinities(burst, *snapshot.table, flows, affinity);
+  for (size_t i = 0; i < burst.fresh_count; ++i) {
+    const Packet<F>& packet = *burst.fresh[i];
+    choose_pool<F>(snapshot, packet.service, packet.key, affinity.hashes[i], opening_of(packet),
+                   burst.decisions[i]);
+  }
+}
+
+// A packet of a flow that another packet of this burst opened, or that track minded.
+template <Family F>
+bool reconsider(Packet<F>& packet, FlowEntry<F>& entry, Decision& decision,
+                const Snapshot& snapshot, CoreContext& core) noexcept {
+  const Verdict verdict = judge(packet, entry, snapshot);
   switch (verdict.fate) {
     case Fate::kStays:
       packet.line = verdict.line;
-      continue_part(packet, *entry, snapshot, core);
+      continue_part(packet, entry, snapshot, core);
       return true;
     case Fate::kReopens:
-      end_flow(*entry, verdict.reason, core);
-      return open<F>(packet, nullptr, EndReason::kNone, snapshot, core);
+      end_flow(entry, verdict.reason, core);
+      return open<F>(packet, nullptr, EndReason::kNone, decision, snapshot, core);
     case Fate::kMoves:
-      return open(packet, entry, verdict.reason, snapshot, core);
+      return open(packet, &entry, verdict.reason, decision, snapshot, core);
     case Fate::kCut:
-      cut_flow(packet, *entry, verdict.reason, core);
+      cut_flow(packet, entry, verdict.reason, core);
       return false;
   }
   return false;
@@ -137,12 +169,22 @@ bool steer_one(Packet<F>& packet, const Snapshot& snapshot, CoreContext& core) n
 
 }  // namespace
 
+// All first steps before any second one, so that their lines arrive meanwhile.
 template <Family F>
 void steer_fresh(Burst<F>& burst, const Snapshot& snapshot, CoreContext& core) noexcept {
-  burst.filter_fresh([&](Packet<F>& packet) {
-    if (steer_one(packet, snapshot, core)) burst.forward(packet);
-    return false;
-  });
+  if (burst.fresh_count == 0) return;
+  choose_pools(burst, snapshot, core.flows<F>());
+  const uint64_t changes_tracked = flow_changes(core);
+  for (size_t i = 0; i < burst.fresh_count; ++i) {
+    Packet<F>& packet = *burst.fresh[i];
+    FlowEntry<F>* const entry = entry_of(packet, flow_changes(core) == changes_tracked, core);
+    Decision& decision = burst.decisions[i];
+    const bool is_sent = entry == nullptr
+                             ? open<F>(packet, nullptr, EndReason::kNone, decision, snapshot, core)
+                             : reconsider(packet, *entry, decision, snapshot, core);
+    if (is_sent) burst.forward(packet);
+  }
+  burst.fresh_count = 0;
 }
 
 template void steer_fresh(Burst<Family::kIpv4>&, const Snapshot&, CoreContext&) noexcept;

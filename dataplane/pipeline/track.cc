@@ -24,12 +24,12 @@ template <Family F>
 bool continue_flow(Packet<F>& packet, const Snapshot& snapshot, CoreContext& core) noexcept {
   if (packet.kind != PacketKind::kFlow) [[unlikely]]
     return false;
-  FlowEntry<F>* const entry = core.flows<F>().find(packet.key, packet.hash, packet.guess);
-  if (entry == nullptr) return false;
-  packet.line = steady_line(*entry, snapshot);
+  packet.entry = core.flows<F>().find(packet.key, packet.hash, packet.entry);
+  if (packet.entry == nullptr) return false;
+  packet.line = steady_line(*packet.entry, snapshot);
   if (packet.line == nullptr) [[unlikely]]
     return false;
-  continue_part(packet, *entry, snapshot, core);
+  continue_part(packet, *packet.entry, snapshot, core);
   return true;
 }
 
@@ -39,7 +39,7 @@ template <Family F>
 void track(Burst<F>& burst, const Snapshot& snapshot, CoreContext& core) noexcept {
   FlowTable<F>& flows = core.flows<F>();
   for (Packet<F>& packet : burst.all())
-    packet.guess = flows.guess(packet.hash);
+    packet.entry = flows.guess(packet.hash);
   for (Packet<F>& packet : burst.all()) {
     if (continue_flow(packet, snapshot, core)) [[likely]] {
       burst.forward(packet);

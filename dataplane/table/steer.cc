@@ -8,16 +8,6 @@
 namespace sluice::dataplane {
 namespace {
 
-// The hash of what keeps flows together at this service. Salted, it chooses the pool and, with
-// another salt, the backend.
-template <Family F>
-uint64_t affinity_hash(const Table& table, AffinityKind affinity, const FlowKey<F>& key) noexcept {
-  if (affinity == AffinityKind::kFlow) return keyed_hash(table.steering_key, key.words);
-  uint64_t client = 0;  // the IPv4 address, or the /64 of the IPv6 address
-  std::memcpy(&client, key.source(), F == Family::kIpv4 ? 4 : 8);
-  return keyed_hash(table.steering_key, std::array<uint64_t, 1>{client});
-}
-
 bool serves(const Snapshot& snapshot, PoolIndex pool, Opening opening) noexcept {
   const PoolServing& serving = snapshot.serving[pool.value];
   return opening == Opening::kFresh ? serving.new_flows : serving.adopted;
@@ -30,15 +20,10 @@ bool accepts(const Snapshot& snapshot, BackendId id, Opening opening) noexcept {
          (opening == Opening::kAdopted && line->state == BackendState::kDraining);
 }
 
-// Position in the route's `uses` of the pool that serves this bucket.  Errors:
+// Which of the route's `uses` serves the bucket instead of its own pool.  Errors:
 // `StickySplit::kNoMember`.
-uint32_t choose_use(const Snapshot& snapshot, const Route& route, Opening opening,
-                    Decision& decision) noexcept {
-  const uint32_t owner = route.split->owner(decision.bucket);
-  decision.split_pool = route.uses[owner].pool;
-  decision.cause = PoolCause::kSplit;
-  if (serves(snapshot, decision.split_pool, opening)) return owner;
-
+[[gnu::noinline]] uint32_t choose_substitute(const Snapshot& snapshot, const Route& route,
+                                             Opening opening, Decision& decision) noexcept {
   decision.cause = PoolCause::kFallback;
   for (const uint32_t use : route.fallback) {
     if (serves(snapshot, route.uses[use].pool, opening)) return use;
@@ -52,54 +37,80 @@ uint32_t choose_use(const Snapshot& snapshot, const Route& route, Opening openin
   return route.split->owner_among(decision.bucket, std::span(serving).first(route.split_count));
 }
 
-// Fills slot, owner and member.  Errors: false when no member of weight accepts the flow.
-bool choose_member(const Snapshot& snapshot, const Pool& pool, Opening opening, uint64_t hash,
-                   Decision& decision) noexcept {
+// The first member in the slot's walk, after the owner, that accepts the flow.  Errors: kNoMember.
+[[gnu::noinline]] uint32_t choose_successor(const Snapshot& snapshot, const Pool& pool,
+                                            Opening opening, uint32_t slot) noexcept {
   const MaglevTable& slots = *pool.slots;
-  decision.slot = slots.slot_of(hash);
-  decision.slot_owner = slots.owner(decision.slot);
-  uint32_t slot = decision.slot;
-  for (uint32_t attempt = 1; attempt <= slots.slot_count(); ++attempt) {
-    const uint32_t member = slots.owner(slot);
-    if (member == MaglevTable::kNoMember) return false;
-    if (accepts(snapshot, pool.ids[member], opening)) [[likely]] {
-      decision.member = member;
-      decision.backend = pool.ids[member];
-      return true;
-    }
-    slot = slots.successor(decision.slot, attempt);
+  for (uint32_t attempt = 1; attempt < slots.slot_count(); ++attempt) {
+    const uint32_t member = slots.owner(slots.successor(slot, attempt));
+    if (accepts(snapshot, pool.ids[member], opening)) return member;
   }
-  return false;
+  return MaglevTable::kNoMember;
 }
 
 }  // namespace
 
 template <Family F>
+void choose_pool(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F>& key,
+                 uint64_t affinity_hash, Opening opening, Decision& decision) noexcept {
+  const Table& table = *snapshot.table;
+  decision.verdict = SteerVerdict::kNoRoute;
+  decision.cause = PoolCause::kSplit;
+  decision.client_class = table.classify_client<F>(key.source());
+  decision.route = table.row(service, decision.client_class).route;
+  if (decision.route.is_none()) return;
+
+  const Route& route = table.routes[decision.route.value];
+  decision.bucket = StickySplit::bucket_of(rehash(affinity_hash, route.seed_hash));
+  decision.use = route.split->owner(decision.bucket);
+  decision.split_pool = route.uses[decision.use].pool;
+  if (!serves(snapshot, decision.split_pool, opening)) [[unlikely]]
+    decision.use = choose_substitute(snapshot, route, opening, decision);
+  decision.verdict = SteerVerdict::kNoPool;
+  if (decision.use == StickySplit::kNoMember) return;
+
+  decision.pool = route.uses[decision.use].pool;
+  const Pool& pool = table.pools[decision.pool.value];
+  decision.slot = pool.slots->slot_of(rehash(affinity_hash, pool.name_hash));
+  pool.slots->prefetch(decision.slot);
+  decision.verdict = SteerVerdict::kForward;
+}
+
+void choose_backend(const Snapshot& snapshot, Opening opening, Decision& decision) noexcept {
+  const Table& table = *snapshot.table;
+  const Pool& pool = table.pools[decision.pool.value];
+  uint32_t member = pool.slots->owner(decision.slot);
+  decision.slot_owner = member;
+  if (member != MaglevTable::kNoMember && !accepts(snapshot, pool.ids[member], opening))
+      [[unlikely]]
+    member = choose_successor(snapshot, pool, opening, decision.slot);
+  if (member == MaglevTable::kNoMember) [[unlikely]] {
+    decision.verdict = SteerVerdict::kNoPool;
+    return;
+  }
+  decision.member = member;
+  decision.backend = pool.ids[member];
+  decision.target = table.routes[decision.route.value].uses[decision.use].targets[member];
+}
+
+template <Family F>
 Decision steer(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F>& key,
                Opening opening) noexcept {
   const Table& table = *snapshot.table;
-  const AffinityKind affinity = table.services[service.value].affinity;
+  const FlowKey<F> affinity = affinity_key(table.services[service.value].affinity, key);
+  const uint64_t affinity_hash = keyed_hash(table.steering_key, affinity.words);
   Decision decision;
-  decision.client_class = table.classify_client<F>(key.source());
-  decision.route = table.row(service, decision.client_class).route;
-  if (decision.route.is_none()) return decision;
-
-  const Route& route = table.routes[decision.route.value];
-  const uint64_t hash = affinity_hash(table, affinity, key);
-  decision.bucket = StickySplit::bucket_of(rehash(hash, route.seed_hash));
-  const uint32_t use = choose_use(snapshot, route, opening, decision);
-  decision.verdict = SteerVerdict::kNoPool;
-  if (use == StickySplit::kNoMember) return decision;
-
-  decision.pool = route.uses[use].pool;
-  const Pool& pool = table.pools[decision.pool.value];
-  if (!choose_member(snapshot, pool, opening, rehash(hash, pool.name_hash), decision))
-    return decision;
-  decision.target = route.uses[use].targets[decision.member];
-  decision.verdict = SteerVerdict::kForward;
+  choose_pool<F>(snapshot, service, key, affinity_hash, opening, decision);
+  if (decision.verdict == SteerVerdict::kForward) choose_backend(snapshot, opening, decision);
   return decision;
 }
 
+template void choose_pool<Family::kIpv4>(const Snapshot&, ServiceIndex,
+                                         const FlowKey<Family::kIpv4>&, uint64_t, Opening,
+                                         Decision&) noexcept;
+template void choose_pool<Family::kIpv6>(const Snapshot&, ServiceIndex,
+                                         const FlowKey<Family::kIpv6>&, uint64_t, Opening,
+                                         Decision&) noexcept;
 template Decision steer<Family::kIpv4>(const Snapshot&, ServiceIndex, const FlowKey<Family::kIpv4>&,
                                        Opening) noexcept;
 template Decision steer<Family::kIpv6>(const Snapshot&, ServiceIndex, const FlowKey<Family::kIpv6>&,

@@ -26,6 +26,7 @@ struct Decision {
   uint32_t bucket = 0;
   PoolIndex split_pool;  // whom the bucket belongs to, whatever its health
   PoolIndex pool;
+  uint32_t use = 0;  // position in the route's uses: the pool as the route uses it
   uint32_t slot = 0;
   uint32_t slot_owner = 0;  // position in the pool's members, whatever its state
   uint32_t member = 0;      // position in the pool's members
@@ -39,6 +40,33 @@ template <Family F>
 Decision steer(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F>& key,
                Opening opening) noexcept;
 
+// What keeps flows together at a service: the whole key, or of it the client alone, an IPv4 address
+// or the /64 of an IPv6 address.
+template <Family F>
+FlowKey<F> affinity_key(AffinityKind affinity, const FlowKey<F>& key) noexcept {
+  if (affinity == AffinityKind::kFlow) return key;
+  constexpr uint64_t kClientBits = F == Family::kIpv4 ? 0xffff'ffff : ~uint64_t{0};
+  FlowKey<F> client{};
+  client.words[0] = key.words[0] & kClientBits;
+  return client;
+}
+
+// The same in two steps, for many flows at once: the second step's line is on its way to the cache
+// when the first returns. `choose_pool` fills in all up to `slot`; when its verdict is to forward,
+// `choose_backend` fills in the rest, or finds that no backend of the pool takes the flow.
+// Shape: `affinity_hash` is of the affinity key, with the table's steering key: salted, it chooses
+// the pool and, with another salt, the backend.
+template <Family F>
+void choose_pool(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F>& key,
+                 uint64_t affinity_hash, Opening opening, Decision& decision) noexcept;
+void choose_backend(const Snapshot& snapshot, Opening opening, Decision& decision) noexcept;
+
+extern template void choose_pool<Family::kIpv4>(const Snapshot&, ServiceIndex,
+                                                const FlowKey<Family::kIpv4>&, uint64_t, Opening,
+                                                Decision&) noexcept;
+extern template void choose_pool<Family::kIpv6>(const Snapshot&, ServiceIndex,
+                                                const FlowKey<Family::kIpv6>&, uint64_t, Opening,
+                                                Decision&) noexcept;
 extern template Decision steer<Family::kIpv4>(const Snapshot&, ServiceIndex,
                                               const FlowKey<Family::kIpv4>&, Opening) noexcept;
 extern template Decision steer<Family::kIpv6>(const Snapshot&, ServiceIndex,

@@ -89,13 +89,13 @@ ModelAnswer Model::answer(const v1::ExplainRequest& request) const {
   if (service == nullptr) return answer;
   answer.service = service->name();
   classify(question, answer);
-  if (service->affinity() == v1::AFFINITY_FLOW) {
-    question.affinity = question.client + question.destination + port_bytes(question.client_port) +
-                        port_bytes(question.port) + static_cast<char>(question.protocol) +
-                        std::string(3, '\0');
-  } else {
+  question.affinity = question.client + question.destination + port_bytes(question.client_port) +
+                      port_bytes(question.port) + static_cast<char>(question.protocol) +
+                      std::string(3, '\0');
+  if (service->affinity() == v1::AFFINITY_CLIENT) {
+    const size_t bytes = question.affinity.size();
     question.affinity = question.client.substr(0, 8);
-    question.affinity.resize(8, '\0');
+    question.affinity.resize(bytes, '\0');
   }
 
   answer.verdict = v1::STEER_VERDICT_NO_ROUTE;
