@@ -29,12 +29,17 @@ PERCENTILES = ("p50", "p99", "p999")
 TIMED_MIN = 0.5  # of the packets; fewer say too little
 
 
+def generator_command(run: Run, vdev: str, options: tuple[str, ...]) -> list[str]:
+    """On processor 0; prints what it saw when it ends."""
+    arguments = ["--no-pci", "--in-memory", "--single-file-segments", "-l", "0"]
+    arguments += [f"--file-prefix={run.prefix('generator')}", f"--vdev={vdev}"]
+    return [run.program(GENERATOR), *arguments, "--", *options]
+
+
 @contextlib.contextmanager
 def generator(run: Run, socket: pathlib.Path, role: str, *options: str):
-    """The load generator, which prints what it saw when it ends; connected to or listening."""
-    arguments = ["--no-pci", "--in-memory", "--single-file-segments", "-l", "0"]
-    arguments += [f"--file-prefix={run.prefix('generator')}", f"--vdev={eal.memif(socket, role)}"]
-    command = [run.program(GENERATOR), *arguments, "--", *options]
+    """The load generator, connected to or listening."""
+    command = generator_command(run, eal.memif(socket, role), options)
     with run.process(command, "generator.log", stdout=subprocess.PIPE) as child:
         deadline = time.monotonic() + START_SECONDS
         while not socket.exists():
