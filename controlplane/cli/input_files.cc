@@ -10,6 +10,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/str_split.h"
+#include "controlplane/cli/render/text.h"
+#include "dataplane/yaml/scalars.h"
 #include "fmt/format.h"
 
 namespace sluice::controlplane::cli {
@@ -28,6 +31,8 @@ absl::StatusOr<std::vector<std::string>> files_below(const std::string& folder) 
   std::error_code failed;
   for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end;
        at.increment(failed)) {
+    const bool is_hidden = at->path().filename().string().starts_with('.');
+    if (is_hidden && at->is_directory(failed)) at.disable_recursion_pending();
     const fs::path extension = at->path().extension();
     const bool is_policy = extension == ".yaml" || extension == ".yml";
     if (is_policy && at->is_regular_file(failed)) files.push_back(at->path().string());
@@ -42,7 +47,20 @@ absl::StatusOr<std::vector<std::string>> files_below(const std::string& folder) 
   return files;
 }
 
-v1::PolicyFile policy_file(const std::string& name, std::string text) {
+// Errors: INVALID_ARGUMENT, with the line that is no UTF-8.
+absl::StatusOr<v1::PolicyFile> policy_file(const std::string& name, std::string text) {
+  if (!is_utf8(name)) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: the name of the file is not UTF-8", printable(name)));
+  }
+  size_t number = 1;
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
+    if (!is_utf8(line)) {
+      return absl::InvalidArgumentError(
+          fmt::format("{}:{}: is not UTF-8: {}", name, number, printable(line)));
+    }
+    ++number;
+  }
   v1::PolicyFile file;
   file.set_name(name);
   file.set_yaml(std::move(text));
@@ -68,7 +86,9 @@ absl::StatusOr<std::vector<v1::PolicyFile>> read_policy_files(const std::vector<
   std::vector<v1::PolicyFile> result;
   for (const std::string& name : names) {
     if (name == "-") {
-      result.push_back(policy_file("-", text_of(in)));
+      absl::StatusOr<v1::PolicyFile> file = policy_file("-", text_of(in));
+      if (!file.ok()) return file.status();
+      result.push_back(*std::move(file));
       continue;
     }
     std::vector<std::string> paths{name};
@@ -80,7 +100,9 @@ absl::StatusOr<std::vector<v1::PolicyFile>> read_policy_files(const std::vector<
     for (const std::string& path : paths) {
       absl::StatusOr<std::string> text = read_file(path);
       if (!text.ok()) return text.status();
-      result.push_back(policy_file(path, *std::move(text)));
+      absl::StatusOr<v1::PolicyFile> file = policy_file(path, *std::move(text));
+      if (!file.ok()) return file.status();
+      result.push_back(*std::move(file));
     }
   }
   return result;

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 
+#include "controlplane/cli/render/text.h"
 #include "controlplane/cli/verbs.h"
 #include "controlplane/cli/version.h"
 #include "dataplane/yaml/nearest_name.h"
+#include "dataplane/yaml/scalars.h"
 #include "fmt/format.h"
 #include "fmt/ostream.h"
 
@@ -102,6 +104,11 @@ ExitCode run_cli(Invocation& invocation) {
   Verbs verbs(app);
   add_verbs(verbs);
 
+  for (const std::string& argument : invocation.arguments) {
+    if (is_utf8(argument)) continue;
+    fmt::print(invocation.err, "error: an argument is not UTF-8: {}\n", printable(argument));
+    return ExitCode::kUsage;
+  }
   std::vector<std::string> reversed(invocation.arguments.rbegin(), invocation.arguments.rend());
   try {
     app.parse(reversed);

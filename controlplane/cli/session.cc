@@ -3,9 +3,11 @@
 // Connects to the controller and says what went wrong with it.
 #include "controlplane/cli/session.h"
 
+#include "controlplane/cli/render/text.h"
 #include "controlplane/cli/settings.h"
 #include "dataplane/rpc/endpoint.h"
 #include "dataplane/rpc/status.h"
+#include "dataplane/yaml/scalars.h"
 #include "fmt/format.h"
 #include "fmt/ostream.h"
 #include "grpcpp/create_channel.h"
@@ -37,7 +39,8 @@ Palette Session::palette() const {
 }
 
 std::string Session::author() const {
-  return invocation_.variable("USER");
+  const std::string user = invocation_.variable("USER");
+  return is_utf8(user) ? user : printable(user);
 }
 
 ExitCode Session::fail(ExitCode code, const std::string& message) {

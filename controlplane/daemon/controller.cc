@@ -39,6 +39,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   changes_ = std::make_unique<ChangeService>(*std::move(state), *store_, *fleet_);
   service_ = std::make_unique<ControlService>(
       ControlService::Parts{*changes_, *store_, *fleet_, *records_, SLUICE_VERSION});
+  fleet_->aim(changes_->running()->table);  // before anybody can change it
   absl::StatusOr<std::unique_ptr<grpc::Server>> server =
       listen(settings.listen, settings.tls, *service_);
   if (!server.ok()) return server.status();
@@ -46,7 +47,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   spdlog::info("listening on {}, revision {}, generation {}", settings.listen,
                changes_->running()->revision, changes_->running()->generation);
   retention_ = std::make_unique<Retention>(*records_, settings.retention);
-  fleet_->start(changes_->running()->table);
+  fleet_->start();
   return absl::OkStatus();
 }
 

@@ -4,15 +4,14 @@
 #include "controlplane/daemon/settings.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/yaml/nearest_name.h"
+#include "dataplane/yaml/text_file.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -153,13 +152,10 @@ std::optional<ControllerSettings> parse_settings(const std::string& text,
 }
 
 absl::StatusOr<ControllerSettings> load_settings(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
-  }
+  const absl::StatusOr<std::string> text = read_text_file(path);
+  if (!text.ok()) return text.status();
   std::vector<YamlProblem> problems;
-  std::optional<ControllerSettings> settings = parse_settings(text.str(), problems);
+  std::optional<ControllerSettings> settings = parse_settings(*text, problems);
   if (settings) return *std::move(settings);
   std::stable_sort(problems.begin(), problems.end(),
                    [](const YamlProblem& a, const YamlProblem& b) { return a.line < b.line; });

@@ -98,6 +98,7 @@ absl::Status Fleet::add(const NodeAddress& node, const FleetOptions& options,
   member.puller = std::make_unique<RecordPuller>(
       node.name, client, records,
       [session = member.session.get()] { return session->is_connected(); });
+  member.session->call_when_away([puller = member.puller.get()] { puller->cancel(); });
   return absl::OkStatus();
 }
 
@@ -105,11 +106,15 @@ Fleet::~Fleet() {
   stop();
 }
 
-void Fleet::start(Target running) {
+void Fleet::aim(const Target& running) {
   if (running != nullptr) history_.remember(running);
-  for (const Member& member : members_) {
+  for (const Member& member : members_)
     member.session->aim(running);
-    member.session->start(interval_, [puller = member.puller.get()] { puller->cancel(); });
+}
+
+void Fleet::start() {
+  for (const Member& member : members_) {
+    member.session->start(interval_);
     member.puller->start(interval_);
   }
 }

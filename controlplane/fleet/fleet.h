@@ -55,8 +55,10 @@ class Fleet {
                                                      RecordStore& records);
   ~Fleet();
 
-  // Begins to bring nodes to `running`; null: there is none yet.
-  void start(Target running);
+  // What nodes are to run, before any change; null: there is none yet. To be called first.
+  void aim(const Target& running);
+  // Begins to bring nodes there, and to pull their records.
+  void start();
   void stop();
 
   // Stages on all reachable nodes at once.

@@ -40,8 +40,7 @@ NodeSession::~NodeSession() {
   stop();
 }
 
-void NodeSession::start(absl::Duration interval, std::function<void()> on_away) {
-  on_away_ = std::move(on_away);
+void NodeSession::start(absl::Duration interval) {
   thread_ = std::thread([this, interval] { run(interval); });
 }
 

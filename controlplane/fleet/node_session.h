@@ -31,8 +31,10 @@ class NodeSession {
   NodeSession(NodeAddress address, std::shared_ptr<NodeClient> client, TableHistory& history);
   ~NodeSession();
 
-  // `on_away` is called, from any thread, whenever the node turns out not to answer.
-  void start(absl::Duration interval, std::function<void()> on_away);
+  // `on_away` is called, from any thread, whenever the node turns out not to answer. To be called
+  // before any other method.
+  void call_when_away(std::function<void()> on_away) { on_away_ = std::move(on_away); }
+  void start(absl::Duration interval);
   void stop();
 
   // What the node is brought to from now on.
@@ -67,7 +69,7 @@ class NodeSession {
   const NodeAddress address_;
   const std::shared_ptr<NodeClient> client_;
   TableHistory& history_;
-  std::function<void()> on_away_;  // written before the thread starts
+  std::function<void()> on_away_;  // written before anybody calls
   std::thread thread_;
 
   mutable absl::Mutex mutex_;

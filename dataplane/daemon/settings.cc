@@ -4,13 +4,10 @@
 #include "dataplane/daemon/settings.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "dataplane/daemon/settings_reader.h"
+#include "dataplane/yaml/text_file.h"
 #include "fmt/format.h"
 
 namespace sluice::dataplane {
@@ -230,14 +227,10 @@ std::optional<NodeSettings> parse_settings(const std::string& text,
 }
 
 absl::StatusOr<NodeSettings> load_settings(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    return absl::NotFoundError(
-        fmt::format("cannot read configuration {}: {}", path, std::strerror(errno ? errno : EIO)));
-  }
+  const absl::StatusOr<std::string> text = read_text_file(path);
+  if (!text.ok()) return text.status();
   std::vector<YamlProblem> problems;
-  if (std::optional<NodeSettings> settings = parse_settings(text.str(), problems)) return *settings;
+  if (std::optional<NodeSettings> settings = parse_settings(*text, problems)) return *settings;
 
   std::vector<std::string> lines;
   for (const YamlProblem& problem : problems) {

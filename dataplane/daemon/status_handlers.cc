@@ -2,6 +2,7 @@
 //
 // The methods that tell how the node is.
 #include <chrono>
+#include <map>
 #include <string>
 
 #include "dataplane/daemon/dataplane_service.h"
@@ -107,10 +108,17 @@ grpc::Status DataplaneService::GetCounters(grpc::ServerContext*, const v1::GetCo
     fill(values, *response->add_lcores());
   const std::vector<TargetCounterValues> targets =
       parts_.cores.target_counters(parts_.registry.target_count());
+  // Labels that changed, and addresses, make targets of their own; here they are one.
+  std::map<TargetNames, TargetCounterValues> sums;
   for (uint32_t id = 1; id < targets.size(); ++id) {
-    const auto names = parts_.registry.names(TargetId{id});
-    if (names) fill(*names, targets[id], *response->add_targets());
+    auto names = parts_.registry.names(TargetId{id});
+    if (!names) continue;
+    names->backend.address = {};
+    names->pool_labels.clear();
+    sums[*std::move(names)] += targets[id];
   }
+  for (const auto& [names, values] : sums)
+    fill(names, values, *response->add_targets());
   return grpc::Status::OK;
 }
 

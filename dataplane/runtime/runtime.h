@@ -45,6 +45,17 @@ struct LcoreCounterValues {
 struct TargetCounterValues {
   uint64_t packets = 0, bytes = 0, flows_opened = 0, flows_ended = 0;
   uint64_t unrecorded_packets = 0, unrecorded_bytes = 0, unrecorded_syns = 0;
+
+  TargetCounterValues& operator+=(const TargetCounterValues& other) noexcept {
+    packets += other.packets;
+    bytes += other.bytes;
+    flows_opened += other.flows_opened;
+    flows_ended += other.flows_ended;
+    unrecorded_packets += other.unrecorded_packets;
+    unrecorded_bytes += other.unrecorded_bytes;
+    unrecorded_syns += other.unrecorded_syns;
+    return *this;
+  }
 };
 
 struct FlowPage {

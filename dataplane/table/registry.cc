@@ -47,16 +47,12 @@ void Registry::release_all_but(std::span<const BackendId> kept) {
 
 std::optional<TargetId> Registry::target(const TargetNames& names) {
   const std::lock_guard lock(mutex_);
-  const auto key = std::tuple(names.service, names.route, names.backend);
-  const auto known = targets_.find(key);
-  if (known != targets_.end()) {
-    target_names_[known->second.value - 1] = names;
-    return known->second;
-  }
+  const auto known = targets_.find(names);
+  if (known != targets_.end()) return known->second;
   if (target_names_.size() + 1 >= kTargetsMax) return std::nullopt;  // line 0 is nobody's
   target_names_.push_back(names);
   const TargetId id{static_cast<uint32_t>(target_names_.size())};
-  targets_.emplace(key, id);
+  targets_.emplace(names, id);
   return id;
 }
 

@@ -10,7 +10,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "dataplane/net/ip_address.h"
@@ -33,13 +32,14 @@ struct TargetNames {
   std::string route;
   BackendIdentity backend;
   Labels pool_labels;  // the backend's labels over the pool's
+  friend auto operator<=>(const TargetNames&, const TargetNames&) = default;
 };
 
 // Thread: any; every call locks. Never called by an lcore.
 class Registry {
  public:
   static constexpr uint32_t kBackendsMax = 1u << BackendId::kIndexBits;
-  static constexpr uint32_t kTargetsMax = 1u << 16;  // counter lines per lcore; 64 bytes each
+  static constexpr uint32_t kTargetsMax = 1u << 18;  // counter lines per lcore; 64 bytes each
 
   // The id of this backend: the same as long as no `release_all_but` left it out, then a new one.
   // Errors: nullopt when all indices are used up.
@@ -48,8 +48,8 @@ class Registry {
   // is.
   void release_all_but(std::span<const BackendId> kept);
 
-  // The id of this (route, backend); names are replaced by the newest.  Errors: nullopt when
-  // kTargetsMax are used.
+  // The id of this (route, backend) with these labels: what a record says of a part is what held
+  // when the part began.  Errors: nullopt when kTargetsMax are used.
   std::optional<TargetId> target(const TargetNames& names);
   ClassId client_class(const std::string& name);
 
@@ -63,7 +63,7 @@ class Registry {
   std::map<BackendIdentity, BackendId> backends_;
   std::vector<uint32_t> next_generation_;  // by backend index
   std::vector<uint32_t> free_indices_;
-  std::map<std::tuple<std::string, std::string, BackendIdentity>, TargetId> targets_;
+  std::map<TargetNames, TargetId> targets_;
   std::vector<TargetNames> target_names_;
   std::map<std::string, ClassId> classes_;
   std::vector<std::string> class_names_;

@@ -3,6 +3,7 @@
 // The written form of single values.
 #include "dataplane/yaml/scalars.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -185,15 +186,21 @@ std::vector<std::string> enum_texts(const google::protobuf::EnumDescriptor& type
   return texts;
 }
 
-bool is_plain_text(std::string_view text) {
+bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    const auto first = static_cast<unsigned char>(text[0]);
-    if ((first < 0x20 && first != '\t' && first != '\n') || first == 0x7f) return false;
     const size_t length = utf8_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
   return true;
+}
+
+bool is_plain_text(std::string_view text) {
+  const auto is_control = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t' && c != '\n') || byte == 0x7f;
+  };
+  return is_utf8(text) && std::none_of(text.begin(), text.end(), is_control);
 }
 
 }  // namespace sluice

@@ -34,6 +34,7 @@ std::string enum_text(const google::protobuf::EnumValueDescriptor& value);
 // Every value that may be written, in the order of their numbers; the unspecified one may not.
 std::vector<std::string> enum_texts(const google::protobuf::EnumDescriptor& type);
 
+bool is_utf8(std::string_view text);
 // Whether `text` is UTF-8 and has no control characters other than tab and newline.
 bool is_plain_text(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "controlplane/cli/render/text.h"
 
 namespace sluice::controlplane::cli {
 namespace {
@@ -40,6 +41,12 @@ size_t width_of(const std::string& text) {
 std::string Palette::paint(Colour colour, const std::string& text) const {
   if (mode_ == Mode::kPlain || colour == Colour::kNone || text.empty()) return text;
   return start_of(colour) + text + "\x1b[0m";
+}
+
+void TextTable::add(std::vector<Cell> row) {
+  for (Cell& cell : row)
+    cell.text = printable(cell.text);
+  rows_.push_back(std::move(row));
 }
 
 void TextTable::print(std::ostream& out, const Palette& palette, const std::string& indent) const {

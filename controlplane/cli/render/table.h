@@ -36,7 +36,8 @@ class TextTable {
  public:
   explicit TextTable(std::vector<std::string> headers) : headers_(std::move(headers)) {}
 
-  void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+  // Control characters of the texts are shown as `printable` does.
+  void add(std::vector<Cell> row);
   bool empty() const { return rows_.empty(); }
   // Each line begins with `indent` and has no trailing spaces; three spaces between columns.
   void print(std::ostream& out, const Palette& palette, const std::string& indent = "") const;

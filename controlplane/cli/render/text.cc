@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "dataplane/net/flow_key.h"
 #include "dataplane/net/ip_address.h"
+#include "dataplane/yaml/scalars.h"
 #include "fmt/format.h"
 
 namespace sluice::controlplane::cli {
@@ -107,6 +108,21 @@ std::string percent_text(double part, double whole) {
 
 std::string short_enum_text(const std::string& name, const std::string& prefix) {
   return absl::AsciiStrToLower(name.rfind(prefix, 0) == 0 ? name.substr(prefix.size()) : name);
+}
+
+std::string printable(std::string_view text) {
+  const bool is_text = is_utf8(text);
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_control = byte < 0x20 || byte == 0x7f;
+    if (is_control || (byte >= 0x80 && !is_text)) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
 }
 
 std::string or_dash(const std::string& text) {

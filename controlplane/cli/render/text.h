@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
@@ -36,6 +37,8 @@ std::string percent_text(double part, double whole);  // "9.8%"; "-" of nothing
 // "FORWARDING_IPIP" of the enum `Forwarding` reads "ipip"; the prefix ends before the value's own
 // word.
 std::string short_enum_text(const std::string& name, const std::string& prefix);
+// On one line, for a terminal: control characters, and bytes that are no UTF-8, as "\x1b".
+std::string printable(std::string_view text);
 std::string or_dash(const std::string& text);  // "-" for nothing
 
 }  // namespace sluice::controlplane::cli

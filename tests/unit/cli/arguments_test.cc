@@ -44,6 +44,7 @@ TEST_F(Arguments, ThatMakeNoSenseEndInUsage) {
       {"describe", "node", "edge-1"},
       {"flows", "--client", "198.51.100.300"},
       {"nodes", "--watch", "--interval", "0s"},
+      {"drain", "pool/\xff"},
   };
   for (const auto& arguments : kCases) {
     const Outcome outcome = run(arguments);

@@ -55,6 +55,20 @@ TEST_F(InputFiles, ThatAreMissingAreNotFound) {
   EXPECT_TRUE(absl::IsNotFound(read_policy_files({path("none.yaml")}, in_).status()));
 }
 
+TEST_F(InputFiles, ThatAreNoUtf8NameTheLine) {
+  write("latin.yaml", "kind: Pool\nname: gr\xf6sse\n");
+
+  EXPECT_EQ(read_policy_files({path("latin.yaml")}, in_).status().message(),
+            path("latin.yaml") + ":2: is not UTF-8: name: gr\\xf6sse");
+}
+
+TEST_F(InputFiles, OfADirectoryAreNotThoseInHiddenFolders) {
+  write(".github/workflow.yml", "jobs: 1\n");
+  write("a.yaml", "a: 1\n");
+
+  EXPECT_EQ(read_policy_files({folder()}, in_)->size(), 1u);
+}
+
 TEST_F(InputFiles, OfADirectoryWithoutPolicyAreAnError) {
   write("readme.md", "no policy");
 

@@ -56,6 +56,16 @@ TEST(TextTable, CountsCharactersNotBytes) {
   EXPECT_EQ(out.str(), "A       B\ngröße   x\ngross   y\n");
 }
 
+TEST(TextTable, LetsNoControlCharacterThrough) {
+  TextTable table({"A"});
+  table.add({"a\nb\tc\x1b[31mred"});
+  std::ostringstream out;
+
+  table.print(out, Palette(Palette::Mode::kPlain));
+
+  EXPECT_EQ(out.str(), "A\na\\x0ab\\x09c\\x1b[31mred\n");
+}
+
 TEST(Json, UsesProtoNamesAndTextAddresses) {
   v1::BackendStatus status;
   status.set_pool("chat");

@@ -68,7 +68,7 @@ TEST(ControllerSettings, EveryProblemIsSaidWithItsLine) {
 
 TEST(ControllerSettings, FileThatIsNotThereIsNamed) {
   EXPECT_THAT(std::string(load_settings("/nowhere.yaml").status().message()),
-              HasSubstr("/nowhere.yaml: cannot be read"));
+              HasSubstr("cannot read /nowhere.yaml: No such file"));
 }
 
 }  // namespace

@@ -214,7 +214,7 @@ TEST(Node, CommandLineIsAnsweredClearly) {
       {{"--config", bench.config, "--table", "/nonexistent"}, 1, "/nonexistent: no such file"},
       {{"--config", "/nonexistent.yaml", "--check"},
        1,
-       "cannot read configuration /nonexistent.yaml"},
+       "cannot read /nonexistent.yaml: No such file"},
       {{"--config", bad, "--check"}, 1, bad + ":1: node: \"Edge\" is no name"},
       {{"--config", bad, "--check"}, 1, bad + ":1: state_dir: is required"},
       {{"--config", bad, "--check"}, 1, bad + ":2: buffers: 1 is out of range"},

@@ -218,6 +218,22 @@ TEST(Service, CountersNameLcoresAndTargets) {
   EXPECT_EQ(response.targets(0).backend(), "a");
 }
 
+TEST(Service, CountersAreOneAfterLabelsChanged) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
+  world.run(table);
+  (*table.mutable_pools(0)->mutable_labels())["version"] = "v2";
+  table.set_generation(2);
+  world.run(table);
+  grpc::ClientContext context;
+  v1::GetCountersResponse response;
+
+  ASSERT_TRUE(world.stub->GetCounters(&context, {}, &response).ok());
+
+  EXPECT_EQ(world.registry.target_count(), 2u);
+  EXPECT_EQ(response.targets_size(), 1);
+}
+
 TEST(Service, RecordsArePulledOnceAcknowledged) {
   World world;
   world.run(small_table(1, {{"a", "10.77.1.11"}}));

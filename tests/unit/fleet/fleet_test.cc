@@ -41,7 +41,8 @@ class FleetTest : public ::testing::Test {
     auto fleet = Fleet::make(options, *records_);
     ASSERT_TRUE(fleet.ok()) << fleet.status();
     fleet_ = *std::move(fleet);
-    fleet_->start(running);
+    fleet_->aim(running);
+    fleet_->start();
   }
   void wait_until_connected() {
     EXPECT_TRUE(eventually([this] { return entry(0).connected() && entry(1).connected(); }));
@@ -175,7 +176,8 @@ TEST_F(FleetTest, NodeOfAnotherNameIsRefusedAndGetsNothing) {
   options.nodes = {{"edge-1", stranger.address()}};
   options.interval = absl::Milliseconds(20);
   fleet_ = *Fleet::make(options, *records_);
-  fleet_->start(table_of(1));
+  fleet_->aim(table_of(1));
+  fleet_->start();
 
   EXPECT_TRUE(eventually([this] { return entry(0).error().find("edge-9") != std::string::npos; }));
   const std::vector<v1::NodeResult> results = push(2);

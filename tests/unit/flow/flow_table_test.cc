@@ -34,6 +34,11 @@ struct Of {
 using Families = testing::Types<Of<Family::kIpv4>, Of<Family::kIpv6>>;
 TYPED_TEST_SUITE(FlowTableOfFamily, Families);
 
+TEST(TouchedArray, AsksForNoMoreThanThereIs) {
+  constexpr size_t kManyTebibytes = size_t{1} << 45;
+  EXPECT_FALSE(TouchedArray<char>::create(kManyTebibytes));
+}
+
 TYPED_TEST(FlowTableOfFamily, FindsExactlyWhatWasInserted) {
   constexpr Family kFamily = TypeParam::kFamily;
   auto table = *FlowTable<kFamily>::create(1000, kKey);

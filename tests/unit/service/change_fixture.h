@@ -63,7 +63,8 @@ class ChangeFixture : public ::testing::Test {
     options.interval = absl::Milliseconds(20);
     fleet_ = *Fleet::make(options, *records_);
     changes_ = std::make_unique<ChangeService>(*store_->load(), *store_, *fleet_);
-    fleet_->start(changes_->running()->table);
+    fleet_->aim(changes_->running()->table);
+    fleet_->start();
   }
   void close() {
     fleet_.reset();

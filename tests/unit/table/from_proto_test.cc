@@ -111,10 +111,24 @@ TEST(BuildTable, NamesTargetsAnewWhenLabelsOrBackendsChange) {
   const BuiltTable after = build(message, before.table.get(), registry);
   const std::vector<TargetId> current = after.table->routes[0].uses[0].targets;
 
-  EXPECT_EQ(current[0], old[0]);
+  EXPECT_NE(current[0], old[0]);
   EXPECT_EQ(registry.names(current[0])->pool_labels.at("version"), "v1-hotfix");
+  EXPECT_NE(registry.names(old[0])->pool_labels.at("version"), "v1-hotfix");
   EXPECT_NE(current[1], old[1]);
   EXPECT_NE(after.table->pools[0].members[1].id, before.table->pools[0].members[1].id);
+}
+
+TEST(BuildTable, LeavesNoLabelsOfATableThatNeverRan) {
+  Registry registry;
+  const BuiltTable running = build(small_table(), nullptr, registry);
+  v1::ForwardingTable refused = small_table();
+  (*refused.mutable_pools(0)->mutable_labels())["jurisdiction"] = "venus";
+  build(refused, running.table.get(), registry);
+
+  const BuiltTable after = build(small_table(), running.table.get(), registry);
+  for (const TargetId id : after.table->routes[0].uses[0].targets) {
+    EXPECT_NE(registry.names(id)->pool_labels["jurisdiction"], "venus");
+  }
 }
 
 TEST(BuildTable, ProvesPrefixesThatChanged) {

@@ -76,14 +76,19 @@ TEST(Registry, NamesTargetsAfterTheirTableIsGone) {
   EXPECT_FALSE(registry.names(TargetId{}));
 }
 
-TEST(Registry, ReplacesATargetsLabelsByTheNewest) {
+TEST(Registry, GivesATargetWithOtherLabelsAnotherId) {
   Registry registry;
   TargetNames names{"chat", "chat-eu", identity(1), {{"version", "v1"}}};
   const TargetId id = *registry.target(names);
   names.pool_labels["version"] = "v2";
 
+  const TargetId relabelled = *registry.target(names);
+  EXPECT_NE(relabelled, id);
+  EXPECT_EQ(registry.names(relabelled)->pool_labels.at("version"), "v2");
+  EXPECT_EQ(registry.names(id)->pool_labels.at("version"), "v1") << "records of flows that go on";
+
+  names.pool_labels["version"] = "v1";
   EXPECT_EQ(registry.target(names), id);
-  EXPECT_EQ(registry.names(id)->pool_labels.at("version"), "v2");
 }
 
 TEST(Registry, RefusesTargetsBeyondTheCounterLines) {
