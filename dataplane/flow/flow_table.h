@@ -49,9 +49,9 @@ class FlowTable {
   // bucket has none.  Cost: the home bucket, prefetched before.
   Entry* guess(uint64_t hash) noexcept;
 
-  // Shape: `guess` is what `guess(hash)` gave, however long ago.  Errors: nullptr when there is no
-  // such flow.  Cost: one entry line when the guess is right, else one bucket line and one entry
-  // line.
+  // Shape: `guess` is what `guess(hash)` gave, and no flow was inserted since.  Errors: nullptr
+  // when there is no such flow.  Cost: one entry line when the guess is right, else one bucket line
+  // and one entry line.
   Entry* find(const Key& key, uint64_t hash, Entry* guess) noexcept {
     if (guess != nullptr && guess->key == key) [[likely]]
       return guess;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "dataplane/net/source_address.h"
 #include "dataplane/table/steer.h"
 
 namespace sluice::dataplane {
@@ -219,8 +220,8 @@ class Account {
 };
 
 template <Family F>
-void explain_flow(const Snapshot& snapshot, const Tuple& tuple, Opening opening,
-                  v1::ExplainResponse& response) {
+absl::Status explain_flow(const Snapshot& snapshot, const Tuple& tuple, Opening opening,
+                          v1::ExplainResponse& response) {
   const auto key = FlowKey<F>::make(tuple.client.bytes().data(), tuple.service.bytes().data(),
                                     Be16::from_host(tuple.client_port),
                                     Be16::from_host(tuple.service_port), tuple.protocol);
@@ -233,10 +234,16 @@ void explain_flow(const Snapshot& snapshot, const Tuple& tuple, Opening opening,
             ? "the address belongs to a service, but not with this protocol and port"
             : "the address belongs to no service",
         ": the packet is left to the kernel");
-    return;
+    return absl::OkStatus();
+  }
+  if (!can_be_source(key) || is_from_itself(key)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(tuple.client.to_string(),
+                     ": no client has this address; nodes drop its packets (bad_address)"));
   }
   const Decision decision = steer<F>(snapshot, service, key, opening);
   Account(snapshot, tuple, service, decision, response).tell();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -251,12 +258,8 @@ absl::Status explain(const Snapshot& snapshot, const v1::ExplainRequest& request
   response.set_view(snapshot.view);
   const bool is_adopted = request.established() && tuple->protocol == kProtocolTcp;
   const Opening opening = is_adopted ? Opening::kAdopted : Opening::kFresh;
-  if (tuple->client.is_ipv4()) {
-    explain_flow<Family::kIpv4>(snapshot, *tuple, opening, response);
-  } else {
-    explain_flow<Family::kIpv6>(snapshot, *tuple, opening, response);
-  }
-  return absl::OkStatus();
+  return tuple->client.is_ipv4() ? explain_flow<Family::kIpv4>(snapshot, *tuple, opening, response)
+                                 : explain_flow<Family::kIpv6>(snapshot, *tuple, opening, response);
 }
 
 }  // namespace sluice::dataplane

@@ -146,6 +146,19 @@ TEST_F(ExplainTest, RefusesWhatIsNoPacketWithAllReasons) {
             absl::string_view::npos);
 }
 
+TEST_F(ExplainTest, RefusesAClientThatNobodyCanBe) {
+  v1::ExplainRequest request;
+  request.set_protocol(6);
+  request.set_service_address("203.0.113.10");
+  request.set_client_port(40000);
+  request.set_service_port(80);
+  v1::ExplainResponse response;
+  for (const char* const client : {"127.0.0.1", "0.1.2.3", "224.0.0.1", "203.0.113.10"}) {
+    request.set_client_address(client);
+    EXPECT_TRUE(absl::IsInvalidArgument(explain(*snapshot(), request, response))) << client;
+  }
+}
+
 TEST_F(ExplainTest, ClientAffinityLooksAtTheAddressAlone) {
   std::set<std::string> backends;
   for (uint32_t port = 1; port < 200; ++port) {
