@@ -148,13 +148,16 @@ absl::Status NodeSession::send(const CanonicalTable& table) {
 absl::Status NodeSession::switch_to(const CanonicalTable& table) {
   const absl::StatusOr<v1::CommitResponse> answer = client_->commit(table.generation());
   if (!answer.ok()) return answer.status();
-  // The rest of the status is as old as the last look.
-  const absl::MutexLock lock(&mutex_);
-  status_.set_generation(table.generation());
-  status_.set_revision(table.message().revision());
-  status_.set_term(table.message().term());
-  status_.set_digest(table.digest());
-  status_.set_view(answer->view());
+  {
+    const absl::MutexLock lock(&mutex_);
+    status_.set_generation(table.generation());
+    status_.set_revision(table.message().revision());
+    status_.set_term(table.message().term());
+    status_.set_digest(table.digest());
+    status_.set_view(answer->view());
+  }
+  // Backends that were up under the table before may be others, drained or not probed yet.
+  ask_status(StatusDetail::kFull);
   return absl::OkStatus();
 }
 
