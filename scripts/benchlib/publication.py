@@ -138,11 +138,20 @@ def load(run: Run, socket: pathlib.Path, rate: float, seconds: float, during=Non
         return latency.answer(sender, END_SECONDS + seconds)
 
 
+def sustained(run: Run, socket: pathlib.Path) -> float:
+    """The most that comes back of a paced load.
+
+    Less than of whole bursts: both sides then work on the same lines of the ring, and a queue that
+    a pause has filled must be emptied at that speed.
+    """
+    most = max(latency.returned(load(run, socket, 0, run.seconds)) for _ in range(MAXIMUM_ROUNDS))
+    return min(most, latency.returned(load(run, socket, most, run.seconds)))
+
+
 def publish(
     run: Run, fleet: Fleet, socket: pathlib.Path, tables: int, telemetry: Telemetry
 ) -> list[dict]:
-    most = max(latency.returned(load(run, socket, 0, run.seconds)) for _ in range(MAXIMUM_ROUNDS))
-    rate = latency.LOAD * most
+    rate = latency.LOAD * sustained(run, socket)
     still = load(run, socket, rate, BASELINE_SECONDS_QUICK if run.quick else BASELINE_SECONDS)
     telemetry.connect(latency.START_SECONDS)
     missed_before = telemetry.port()["imissed"]
