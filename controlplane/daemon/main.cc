@@ -2,7 +2,6 @@
 //
 // sluice-controller: compiles policy into forwarding tables, pushes them, pulls flow records.
 #include <fmt/format.h>
-#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "controlplane/daemon/controller.h"
 #include "controlplane/daemon/settings.h"
 #include "dataplane/log/open_log.h"
+#include "dataplane/rpc/keep_freed_memory.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -52,16 +52,6 @@ int wait_for_end(const sigset_t& signals) {
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   return signal_number;
-}
-
-// Every change of policy takes tens of megabytes and frees them. Were they given back to the kernel
-// in between, each page would have to be faulted in again: a third of the time of a change.
-void keep_freed_memory() {
-  constexpr int kKeptBytes = 256 << 20;
-  constexpr int kMappedBytes = 32 << 20;  // the most that glibc allows
-  mallopt(M_ARENA_MAX, 1);                // one heap to keep, not one of each thread
-  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
-  mallopt(M_MMAP_THRESHOLD, kMappedBytes);
 }
 
 int serve(const ControllerSettings& settings) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The command line of sluice-dataplane.
-#include <malloc.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +14,7 @@
 #include "dataplane/daemon/stager.h"
 #include "dataplane/daemon/status_text.h"
 #include "dataplane/log/open_log.h"
+#include "dataplane/rpc/keep_freed_memory.h"
 #include "fmt/format.h"
 
 namespace sluice::dataplane {
@@ -56,16 +56,6 @@ int check(const Options& options, const std::optional<v1::ForwardingTable>& tabl
   }
   fmt::print("{}: the configuration is valid\n", options.config);
   return 0;
-}
-
-// Every change of policy takes tens of megabytes and frees them. Were they given back to the kernel
-// in between, each page would have to be faulted in again: a third of the time of a change.
-void keep_freed_memory() {
-  constexpr int kKeptBytes = 256 << 20;
-  constexpr int kMappedBytes = 32 << 20;  // the most that glibc allows
-  mallopt(M_ARENA_MAX, 1);                // one heap to keep, not one of each thread
-  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
-  mallopt(M_MMAP_THRESHOLD, kMappedBytes);
 }
 
 int run(const Options& options) {
