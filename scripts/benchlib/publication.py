@@ -21,7 +21,7 @@ from benchlib.telemetry import Telemetry
 TABLES, TABLES_QUICK = 100, 3
 BACKENDS = 1000
 CLASSES = 10
-PREFIXES = 500_000
+PREFIXES, PREFIXES_QUICK = 500_000, 50_000
 CONTROL_PROCESSOR = 0
 END_SECONDS = 60
 MAXIMUM_ROUNDS = 2
@@ -47,12 +47,12 @@ def prefix(index: int) -> str:
     return f"{16 + (index >> 16)}.{index >> 8 & 255}.{index & 255}.0/24"
 
 
-def whole_policy() -> str:
+def whole_policy(prefixes: int) -> str:
     """Neighbouring prefixes are of different classes."""
     objects = [node.pool(BACKENDS), node.SERVICE_AND_ROUTE]
     objects.append(client_class("clients", ["198.51.100.0/24"]))
     for number in range(CLASSES):
-        own = [prefix(index) for index in range(number, PREFIXES, CLASSES)]
+        own = [prefix(index) for index in range(number, prefixes, CLASSES)]
         objects.append(client_class(f"class-{number}", own))
     return "---\n".join(objects)
 
@@ -109,6 +109,7 @@ class Fleet:
 
 def measure(run: Run) -> list[dict]:
     tables = TABLES_QUICK if run.quick else TABLES
+    prefixes = PREFIXES_QUICK if run.quick else PREFIXES
     with hugepages(latency.MEMORY_BYTES), tempfile.TemporaryDirectory(dir=run.folder) as name:
         folder = pathlib.Path(name)
         prefix_of_node = run.prefix("node")
@@ -121,8 +122,8 @@ def measure(run: Run) -> list[dict]:
             run.process(fleet.command(), "controller.log"),
         ):
             fleet.await_node(latency.START_SECONDS)
-            run.say(f"publication: the first table, {PREFIXES} prefixes and {BACKENDS} backends")
-            fleet.apply(whole_policy())
+            run.say(f"publication: the first table, {prefixes} prefixes and {BACKENDS} backends")
+            fleet.apply(whole_policy(prefixes))
             return publish(run, fleet, folder / "memif.sock", tables, Telemetry(prefix_of_node))
 
 
