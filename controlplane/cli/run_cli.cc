@@ -33,12 +33,17 @@ void add_verbs(Verbs& verbs) {
   add_describe(verbs);
   add_history(verbs);
   add_rollback(verbs);
+  add_confirm(verbs);
+  add_approve(verbs);
   add_drain(verbs);
+  add_recall(verbs);
   add_explain(verbs);
   add_flows(verbs);
   add_top(verbs);
   add_nodes(verbs);
+  add_events(verbs);
   add_audit(verbs);
+  add_backup(verbs);
   add_version(verbs);
   add_completion(verbs);
 }

@@ -7,7 +7,6 @@
 #include "controlplane/cli/settings.h"
 #include "dataplane/rpc/endpoint.h"
 #include "dataplane/rpc/status.h"
-#include "dataplane/yaml/scalars.h"
 #include "fmt/format.h"
 #include "fmt/ostream.h"
 #include "grpcpp/create_channel.h"
@@ -18,6 +17,7 @@ namespace {
 
 // A whole policy and its plan fit; the server sets the real limits.
 constexpr int kMessageBytesMax = 256 << 20;
+constexpr char kNotice[] = "sluice-notice";
 constexpr char kNoPermission[] = "Permission denied";
 
 std::string violation_text(const v1::Violation& violation) {
@@ -36,11 +36,6 @@ Palette Session::palette() const {
                            invocation_.variable("NO_COLOR").empty() &&
                            invocation_.variable("TERM") != "dumb";
   return Palette(is_coloured ? Palette::Mode::kColoured : Palette::Mode::kPlain);
-}
-
-std::string Session::author() const {
-  const std::string user = invocation_.variable("USER");
-  return is_utf8(user) ? user : printable(user);
 }
 
 ExitCode Session::fail(ExitCode code, const std::string& message) {
@@ -73,7 +68,13 @@ ExitCode Session::connect() {
   return ExitCode::kOk;
 }
 
-ExitCode Session::report(const grpc::Status& status) {
+ExitCode Session::report(const grpc::Status& status, const grpc::ClientContext& context) {
+  // What everybody should know at present: glass is broken, a revision waits.
+  for (const auto& [key, value] : context.GetServerTrailingMetadata()) {
+    if (key == kNotice) {
+      fmt::print(err(), "notice: {}\n", printable(std::string_view(value.data(), value.size())));
+    }
+  }
   if (status.ok()) return ExitCode::kOk;
   const bool is_connected = channel_->GetState(false) == GRPC_CHANNEL_READY;
   const bool may_be_absent = status.error_code() == grpc::StatusCode::UNAVAILABLE ||

@@ -13,6 +13,7 @@
 #include "controlplane/cli/render/table.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
+#include "grpcpp/support/sync_stream.h"
 #include "sluice/v1/control.grpc.pb.h"
 
 namespace sluice::controlplane::cli {
@@ -32,8 +33,7 @@ class Session {
   std::ostream& out() { return invocation_.out; }
   std::ostream& err() { return invocation_.err; }
   Invocation& invocation() { return invocation_; }
-  Palette palette() const;     // of `out`
-  std::string author() const;  // the default of --author
+  Palette palette() const;  // of `out`
 
   // Says what is wrong on `err` and returns `code`.
   ExitCode fail(ExitCode code, const std::string& message);
@@ -48,12 +48,31 @@ class Session {
     if (const ExitCode code = connect(); code != ExitCode::kOk) return code;
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + options_.timeout));
-    return report((stub_.get()->*method)(&context, request, &response));
+    return report((stub_.get()->*method)(&context, request, &response), context);
+  }
+
+  template <class Request, class Response>
+  using StreamMethod = std::unique_ptr<grpc::ClientReader<Response>> (v1::Control::Stub::*)(
+      grpc::ClientContext*, const Request&);
+  // One call that is answered in pieces, without a deadline: it goes on as long as they come.
+  // `take` may end it with another code than OK.
+  template <class Request, class Response, class Take>
+  ExitCode read(StreamMethod<Request, Response> method, const Request& request, const Take& take) {
+    if (const ExitCode code = connect(); code != ExitCode::kOk) return code;
+    grpc::ClientContext context;
+    const auto reader = (stub_.get()->*method)(&context, request);
+    ExitCode taken = ExitCode::kOk;
+    for (Response piece; taken == ExitCode::kOk && reader->Read(&piece);)
+      taken = take(piece);
+    if (taken == ExitCode::kOk) return report(reader->Finish(), context);
+    context.TryCancel();
+    static_cast<void>(reader->Finish());
+    return taken;
   }
 
  private:
   ExitCode connect();
-  ExitCode report(const grpc::Status& status);
+  ExitCode report(const grpc::Status& status, const grpc::ClientContext& context);
   ExitCode report_unreachable(const grpc::Status& status);
 
   Invocation& invocation_;

@@ -85,7 +85,8 @@ void add_flow_filter(CLI::App& verb, v1::FlowFilter& filter) {
 
 void add_authorship(CLI::App& verb, std::string& author, std::string& message) {
   verb.add_option("-m,--message", message, "Why, for the history");
-  verb.add_option("--author", author, "Who, for the history; default $USER");
+  verb.add_option("--author", author,
+                  "Who, for the history; default the user or the certificate that asks");
 }
 
 void add_watch(CLI::App& verb, WatchOptions& options) {

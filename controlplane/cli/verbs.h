@@ -66,6 +66,11 @@ CLI::Option* add_duration(CLI::App& verb, const std::string& name, absl::Duratio
 // What `sluice nodes` and `sluice get nodes` show; `name` empty: every node.
 ExitCode show_nodes(Session& session, Format format, const std::string& name);
 
+// What `sluice get changes` shows; `name` empty: those that wait.
+ExitCode show_changes(Session& session, Format format, const std::string& name);
+// What `sluice get recalls` shows.
+ExitCode show_recalls(Session& session, Format format);
+
 // Prints `document` as JSON or YAML; `format` is one of the two.
 void print_document(std::ostream& out, Format format, const Document& document);
 
@@ -79,12 +84,17 @@ void add_get(Verbs& verbs);
 void add_describe(Verbs& verbs);
 void add_history(Verbs& verbs);
 void add_rollback(Verbs& verbs);
+void add_confirm(Verbs& verbs);
+void add_approve(Verbs& verbs);
 void add_drain(Verbs& verbs);
+void add_recall(Verbs& verbs);
 void add_explain(Verbs& verbs);
 void add_flows(Verbs& verbs);
 void add_top(Verbs& verbs);
 void add_nodes(Verbs& verbs);
+void add_events(Verbs& verbs);
 void add_audit(Verbs& verbs);
+void add_backup(Verbs& verbs);
 void add_version(Verbs& verbs);
 void add_completion(Verbs& verbs);
 

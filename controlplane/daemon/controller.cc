@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "controlplane/daemon/listener.h"
@@ -13,12 +14,14 @@
 namespace sluice::controlplane {
 namespace {
 
+constexpr std::string_view kUnix = "unix:";
 // Calls that run on at the end, an apply say, get this long to finish.
 constexpr auto kShutdownGrace = std::chrono::seconds(5);
 
 }  // namespace
 
 absl::Status Controller::open(const ControllerSettings& settings) {
+  roles_ = RoleBook(settings.roles);
   if (absl::Status status = prepare_socket(settings.listen); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<RevisionStore>> store = RevisionStore::open(settings.store_path);
   if (!store.ok()) return store.status();
@@ -30,6 +33,11 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   if (!records.ok()) return records.status();
   records_ = *std::move(records);
 
+  absl::StatusOr<std::unique_ptr<TableArchive>> archive =
+      TableArchive::open(settings.audit_directory);
+  if (!archive.ok()) return archive.status();
+  archive_ = *std::move(archive);
+
   FleetOptions options;
   options.nodes = settings.nodes;
   options.tls = settings.tls;
@@ -37,17 +45,48 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
   changes_ = std::make_unique<ChangeService>(*std::move(state), *store_, *fleet_);
-  service_ = std::make_unique<ControlService>(
-      ControlService::Parts{*changes_, *store_, *fleet_, *records_, SLUICE_VERSION});
+  archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, settings.retention);
+  archivist_->add(changes_->running()->table);  // a crash may have come before it was kept
+  changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
+  events_ = std::make_unique<EventLog>(store_->shared());
+  recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
   fleet_->aim(changes_->running()->table);  // before anybody can change it
-  absl::StatusOr<std::unique_ptr<grpc::Server>> server =
-      listen(settings.listen, settings.tls, *service_);
-  if (!server.ok()) return server.status();
-  server_ = *std::move(server);
+  if (absl::Status status = serve(settings); !status.ok()) return status;
   spdlog::info("listening on {}, revision {}, generation {}", settings.listen,
                changes_->running()->revision, changes_->running()->generation);
   retention_ = std::make_unique<Retention>(*records_, settings.retention);
   fleet_->start();
+  // What became overdue while no controller ran is reverted now.
+  housekeeper_ = std::make_unique<Housekeeper>(*changes_, *recalls_, *fleet_);
+  return absl::OkStatus();
+}
+
+ControlService::Parts Controller::parts(CallerOf caller) {
+  return {*changes_, *store_,   *fleet_,        *records_,
+          *events_,  *recalls_, *archive_, SLUICE_VERSION, std::move(caller)};
+}
+
+absl::Status Controller::serve(const ControllerSettings& settings) {
+  if (settings.listen.rfind(kUnix, 0) == 0) {
+    const SocketAccess access =
+        roles_.is_open() ? SocketAccess::kOwnerAndGroup : SocketAccess::kEverybody;
+    absl::StatusOr<std::unique_ptr<LocalListener>> local =
+        LocalListener::start(settings.listen.substr(kUnix.size()), access, [this](uid_t user) {
+          const Caller caller = roles_.local(user);
+          return std::make_unique<ControlService>(
+              parts([caller](const grpc::ServerContext*) { return caller; }));
+        });
+    if (!local.ok()) return local.status();
+    local_ = *std::move(local);
+    return absl::OkStatus();
+  }
+  service_ = std::make_unique<ControlService>(parts([this](const grpc::ServerContext* context) {
+    return roles_.remote(*context->auth_context());
+  }));
+  absl::StatusOr<std::unique_ptr<grpc::Server>> server =
+      listen(settings.listen, settings.tls, *service_);
+  if (!server.ok()) return server.status();
+  server_ = *std::move(server);
   return absl::OkStatus();
 }
 
@@ -58,7 +97,10 @@ absl::StatusOr<std::unique_ptr<Controller>> Controller::start(const ControllerSe
 }
 
 Controller::~Controller() {
-  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+  housekeeper_.reset();
+  const auto deadline = std::chrono::system_clock::now() + kShutdownGrace;
+  if (server_ != nullptr) server_->Shutdown(deadline);
+  if (local_ != nullptr) local_->shut_down(deadline);
   if (fleet_ != nullptr) fleet_->stop();
 }
 

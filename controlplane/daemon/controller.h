@@ -8,10 +8,17 @@
 #include "absl/status/statusor.h"
 #include "controlplane/audit/record_store.h"
 #include "controlplane/audit/retention.h"
+#include "controlplane/audit/table_archive.h"
+#include "controlplane/daemon/local_listener.h"
 #include "controlplane/daemon/settings.h"
 #include "controlplane/fleet/fleet.h"
+#include "controlplane/service/archivist.h"
+#include "controlplane/service/caller.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/control_service.h"
+#include "controlplane/service/housekeeper.h"
+#include "controlplane/service/recalls.h"
+#include "controlplane/store/event_log.h"
 #include "controlplane/store/revision_store.h"
 #include "grpcpp/server.h"
 
@@ -29,14 +36,23 @@ class Controller {
  private:
   Controller() = default;
   absl::Status open(const ControllerSettings& settings);
+  absl::Status serve(const ControllerSettings& settings);
+  ControlService::Parts parts(CallerOf caller);
 
+  RoleBook roles_;
   std::unique_ptr<RevisionStore> store_;
   std::unique_ptr<RecordStore> records_;
+  std::unique_ptr<TableArchive> archive_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Fleet> fleet_;
+  std::unique_ptr<Archivist> archivist_;
   std::unique_ptr<ChangeService> changes_;
-  std::unique_ptr<ControlService> service_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<Recalls> recalls_;
+  std::unique_ptr<ControlService> service_;  // of `server_`
+  std::unique_ptr<grpc::Server> server_;     // either this, or the local listener
+  std::unique_ptr<LocalListener> local_;
+  std::unique_ptr<Housekeeper> housekeeper_;
 };
 
 }  // namespace sluice::controlplane

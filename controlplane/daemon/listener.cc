@@ -22,8 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kUnix = "unix:";
-constexpr mode_t kSocketMode = 0660;         // who may write to it may connect
-constexpr int kReceiveBytesMax = 256 << 20;  // a policy with 500,000 prefixes has about 20 MiB
+constexpr mode_t kSocketMode = 0660;  // who may write to it may connect
 
 // Whether somebody accepts connections on the socket.
 bool is_served(const std::string& path) {

@@ -14,6 +14,9 @@
 
 namespace sluice::controlplane {
 
+// A policy with 500,000 prefixes has about 20 MiB.
+inline constexpr int kReceiveBytesMax = 256 << 20;
+
 // Makes the directory of a local socket, removes a socket that nobody serves any more.
 // Errors: FAILED_PRECONDITION (a live server has it; it is no socket), UNAVAILABLE (the directory
 // cannot be made).

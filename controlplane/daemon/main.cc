@@ -13,6 +13,7 @@
 
 #include "controlplane/daemon/controller.h"
 #include "controlplane/daemon/settings.h"
+#include "controlplane/store/backup.h"
 #include "dataplane/log/open_log.h"
 #include "dataplane/rpc/keep_freed_memory.h"
 
@@ -33,12 +34,15 @@ constexpr char kExample[] = R"(Example of a configuration:
 Then:
   sluice-controller --config controller.yaml --check
   sluice-controller --config controller.yaml
+After the loss of the store:
+  sluice-controller --config controller.yaml --restore backup.db
 )";
 
-enum class Purpose { kServe, kCheck };
+enum class Purpose { kServe, kCheck, kRestore };
 
 struct Options {
   std::string config;
+  std::string backup;  // of kRestore
   Purpose purpose = Purpose::kServe;
 };
 
@@ -77,6 +81,15 @@ int serve(const ControllerSettings& settings) {
   return kOk;
 }
 
+int restore(const ControllerSettings& settings, const std::string& backup) {
+  umask(kFileMask);
+  const absl::StatusOr<Restored> restored = restore_store(backup, settings.store_path);
+  if (!restored.ok()) return fail(restored.status());
+  fmt::print("{}: revision {} is restored as term {}; nodes take it when the controller starts\n",
+             settings.store_path, restored->revision, restored->term);
+  return kOk;
+}
+
 int run(const Options& options) {
   const absl::StatusOr<ControllerSettings> settings = load_settings(options.config);
   if (!settings.ok()) {
@@ -84,6 +97,7 @@ int run(const Options& options) {
     return kError;
   }
   if (options.purpose == Purpose::kServe) return serve(*settings);
+  if (options.purpose == Purpose::kRestore) return restore(*settings, options.backup);
   for (const std::string& notice : settings->notices)
     fmt::print(stderr, "{}\n", notice);
   fmt::print("{}: the configuration is valid\n", options.config);
@@ -100,6 +114,16 @@ int parse_and_run(int argc, char** argv) {
   app.add_flag_callback(
       "--check", [&options] { options.purpose = Purpose::kCheck; },
       "validate the configuration and exit");
+  app.add_option_function<std::string>(
+         "--restore",
+         [&options](const std::string& backup) {
+           options.purpose = Purpose::kRestore;
+           options.backup = backup;
+         },
+         "make the store of the configuration from a file that sluice backup wrote, and exit; a "
+         "store that is there is never overwritten")
+      ->type_name("FILE")
+      ->excludes("--check");
   app.set_version_flag("--version", std::string("sluice-controller ") + SLUICE_VERSION,
                        "print the version and exit");
   try {

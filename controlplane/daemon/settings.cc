@@ -95,6 +95,27 @@ void check_audit(const v1::AuditConfig& audit, Checker& checker) {
   }
 }
 
+void check_roles(const v1::ControllerConfig& config, const TlsFiles& tls, Checker& checker) {
+  for (int i = 0; i < config.roles_size(); ++i) {
+    const v1::RoleBinding& binding = config.roles(i);
+    const std::string place = absl::StrCat("roles[", i, "]");
+    if (binding.role() == v1::ROLE_UNSPECIFIED) {
+      checker.problem(place + ".role", "is missing; viewer, operator, officer or admin");
+    }
+    if (binding.users().empty() && binding.names().empty()) {
+      checker.problem(place, "names nobody; users: [1000] or names: [ann.example.net]");
+    }
+    if (std::find(binding.names().begin(), binding.names().end(), "") != binding.names().end()) {
+      checker.problem(place + ".names", "an empty name is nobody's");
+    }
+  }
+  const bool is_local = config.listen().rfind("unix:", 0) == 0;
+  if (!config.roles().empty() && !is_local && tls.certificate.empty()) {
+    checker.problem("roles", "callers of " + config.listen() +
+                                 " cannot be told apart; listen on unix:PATH, or give tls");
+  }
+}
+
 std::vector<std::string> notices_of(const v1::ControllerConfig& config) {
   std::vector<std::string> notices;
   if (!config.http().empty()) {
@@ -123,6 +144,7 @@ ControllerSettings to_settings(const v1::ControllerConfig& config, const TlsFile
   settings.retention =
       config.audit().has_retention() ? length_of(config.audit().retention()) : kRetentionDefault;
   settings.log = config.log();
+  settings.roles = {config.roles().begin(), config.roles().end()};
   settings.notices = notices_of(config);
   return settings;
 }
@@ -144,6 +166,7 @@ std::optional<ControllerSettings> parse_settings(const std::string& text,
   check_nodes(config, tls, checker);
   check_store(config.store(), checker);
   check_audit(config.audit(), checker);
+  check_roles(config, tls, checker);
   if (!config.geo().mmdb().empty()) {
     checker.problem("geo.mmdb", "countries come in a later version; leave it empty");
   }

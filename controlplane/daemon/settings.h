@@ -24,7 +24,8 @@ struct ControllerSettings {
   std::string audit_directory;
   absl::Duration retention;
   v1::LogConfig log;
-  std::vector<std::string> notices;  // what is configured and comes in a later version
+  std::vector<v1::RoleBinding> roles;  // empty: everybody who reaches `listen` is an admin
+  std::vector<std::string> notices;    // what is configured and comes in a later version
 };
 
 // Reads and checks the text of a configuration file.

@@ -149,6 +149,26 @@ absl::StatusOr<StagedTable> Fleet::stage(Target target) {
   return staged;
 }
 
+std::vector<v1::NodeEffect> Fleet::preview(const v1::ForwardingTable& table) {
+  const auto copy = dataplane::make_table();
+  *copy = table;
+  const dataplane::CanonicalTable target(copy);
+  std::vector<v1::NodeEffect> all(members_.size());
+  in_parallel(members_.size(), [&](size_t i) {
+    if (members_[i].session->is_connected()) all[i] = members_[i].session->preview(target);
+  });
+  std::vector<v1::NodeEffect> known;
+  for (v1::NodeEffect& effect : all) {
+    if (!effect.node().empty()) known.push_back(std::move(effect));
+  }
+  return known;
+}
+
+std::vector<v1::NodeEntry> Fleet::ask_nodes() {
+  in_parallel(members_.size(), [this](size_t i) { members_[i].session->look(); });
+  return nodes();
+}
+
 std::vector<v1::NodeEntry> Fleet::nodes() const {
   std::vector<v1::NodeEntry> entries;
   for (const Member& member : members_)
@@ -187,6 +207,13 @@ absl::StatusOr<v1::ExplainResponse> Fleet::explain(const v1::ExplainRequest& req
     if (!absl::IsUnavailable(response.status())) break;
   }
   return response;
+}
+
+absl::StatusOr<v1::ListViewsResponse> Fleet::views(const std::string& node,
+                                                   const v1::ListViewsRequest& request) const {
+  const NodeSession* session = find(node);
+  if (session == nullptr) return absl::NotFoundError(absl::StrCat("there is no node ", node));
+  return session->client().views(request);
 }
 
 absl::StatusOr<v1::ListFlowsResponse> Fleet::flows(const v1::ListFlowsRequest& request) const {

@@ -66,11 +66,20 @@ class Fleet {
   // anywhere).
   absl::StatusOr<StagedTable> stage(Target target);
 
+  // What `table` would do to the live flows of every node that answers; changes nothing. Nodes that
+  // are away are left out; one that cannot say has its `error` set.
+  std::vector<v1::NodeEffect> preview(const v1::ForwardingTable& table);
+
   std::vector<v1::NodeEntry> nodes() const;
+  // As `nodes`, asked now and briefly: their recalls are of this moment.
+  std::vector<v1::NodeEntry> ask_nodes();
 
   // Errors: NOT_FOUND (no node of that name), UNAVAILABLE (it does not answer; or none does), those
   // of the node.
   absl::StatusOr<v1::ExplainResponse> explain(const v1::ExplainRequest& request) const;
+  // The views that a node kept.  Errors: as `explain`.
+  absl::StatusOr<v1::ListViewsResponse> views(const std::string& node,
+                                              const v1::ListViewsRequest& request) const;
   // Node after node, in pages.  Errors: as `explain`, and INVALID_ARGUMENT (limit, page token).
   absl::StatusOr<v1::ListFlowsResponse> flows(const v1::ListFlowsRequest& request) const;
   v1::ListCountersResponse counters() const;

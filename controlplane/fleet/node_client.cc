@@ -37,6 +37,15 @@ absl::StatusOr<v1::GetStatusResponse> NodeClient::status(StatusDetail detail) co
 }
 
 absl::StatusOr<v1::StageResponse> NodeClient::stage(const std::string& delta) const {
+  return send(delta, Purpose::kStage);
+}
+
+absl::StatusOr<v1::StageResponse> NodeClient::preview(const std::string& delta) const {
+  return send(delta, Purpose::kPreview);
+}
+
+absl::StatusOr<v1::StageResponse> NodeClient::send(const std::string& delta,
+                                                   Purpose purpose) const {
   grpc::ClientContext context;
   set_timeout(context, timeouts_.push);
   v1::StageResponse response;
@@ -44,12 +53,18 @@ absl::StatusOr<v1::StageResponse> NodeClient::stage(const std::string& delta) co
   for (size_t offset = 0; offset < delta.size(); offset += kChunkBytes) {
     v1::StageRequest request;
     request.set_chunk(delta.substr(offset, kChunkBytes));
+    request.set_preview(purpose == Purpose::kPreview);
     if (!writer->Write(request)) break;  // `Finish` says why
   }
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
   if (!status.ok()) return from_grpc(status);
   return response;
+}
+
+absl::StatusOr<v1::ListViewsResponse> NodeClient::views(const v1::ListViewsRequest& request) const {
+  return call<v1::ListViewsResponse>(*stub_, &v1::Dataplane::Stub::ListViews, request,
+                                     timeouts_.query);
 }
 
 absl::StatusOr<v1::CommitResponse> NodeClient::commit(uint64_t generation) const {

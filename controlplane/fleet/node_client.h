@@ -31,15 +31,23 @@ class NodeClient {
   absl::StatusOr<v1::GetStatusResponse> status(StatusDetail detail) const;
   // Sends a serialized `TableDelta` in chunks.
   absl::StatusOr<v1::StageResponse> stage(const std::string& delta) const;
+  // What that table would do to the flows of now; nothing is staged.
+  absl::StatusOr<v1::StageResponse> preview(const std::string& delta) const;
   absl::StatusOr<v1::CommitResponse> commit(uint64_t generation) const;
   absl::Status abort() const;
   absl::StatusOr<v1::GetCountersResponse> counters() const;
   absl::StatusOr<v1::ListFlowsResponse> flows(const v1::ListFlowsRequest& request) const;
   absl::StatusOr<v1::ExplainResponse> explain(const v1::ExplainRequest& request) const;
 
+  // Errors: UNIMPLEMENTED (a node of an older version).
+  absl::StatusOr<v1::ListViewsResponse> views(const v1::ListViewsRequest& request) const;
+
   v1::Dataplane::Stub& stub() const { return *stub_; }
 
  private:
+  enum class Purpose { kStage, kPreview };
+  absl::StatusOr<v1::StageResponse> send(const std::string& delta, Purpose purpose) const;
+
   std::unique_ptr<v1::Dataplane::Stub> stub_;
   CallTimeouts timeouts_;
 };

@@ -145,6 +145,25 @@ absl::Status NodeSession::send(const CanonicalTable& table) {
   return status;
 }
 
+v1::NodeEffect NodeSession::preview(const CanonicalTable& table) {
+  std::string base;
+  {
+    const absl::MutexLock lock(&mutex_);
+    base = status_.digest();
+  }
+  v1::NodeEffect effect;
+  effect.set_node(address_.name);
+  const auto answer = client_->preview(*history_.delta(base, table));
+  if (answer.ok()) {
+    *effect.mutable_effects() = answer->effects();
+    effect.set_memory_bytes(answer->memory_bytes());
+    *effect.mutable_build_time() = answer->build_time();
+  } else {
+    effect.set_error(std::string(answer.status().message()));
+  }
+  return effect;
+}
+
 absl::Status NodeSession::switch_to(const CanonicalTable& table) {
   const absl::StatusOr<v1::CommitResponse> answer = client_->commit(table.generation());
   if (!answer.ok()) return answer.status();

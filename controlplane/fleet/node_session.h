@@ -48,6 +48,11 @@ class NodeSession {
   // Takes back what was staged and gives the turn back.
   void abort();
 
+  // What `table` would do to the node's flows. Needs no turn: nothing is staged.
+  v1::NodeEffect preview(const dataplane::CanonicalTable& table);
+  // Asks for the brief status at once.
+  void look() { ask_status(StatusDetail::kBrief); }
+
   bool is_connected() const;
   v1::NodeEntry entry() const;
   const std::string& name() const { return address_.name; }

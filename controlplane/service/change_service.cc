@@ -3,31 +3,19 @@
 // The one road from a change to the nodes: plan, stage, make durable, commit.
 #include "controlplane/service/change_service.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "controlplane/policy/change.h"
-#include "controlplane/policy/parse.h"
-#include "controlplane/policy/validate.h"
 #include "controlplane/service/overrides.h"
-#include "controlplane/service/refusal.h"
+#include "controlplane/store/stored_time.h"
 
 namespace sluice::controlplane {
 namespace {
-
-absl::Status invalid(const Violations& violations) {
-  return refusal(absl::StatusCode::kInvalidArgument,
-                 absl::StrCat("the policy is not valid, violations: ", violations.size()),
-                 violations);
-}
-
-absl::Status refused(const Violations& refusals) {
-  return refusal(absl::StatusCode::kFailedPrecondition,
-                 absl::StrCat("guardrails refuse this, leaks: ", refusals.size()), refusals);
-}
 
 uint32_t count(const Plan& plan, v1::ObjectDiff::Action action) {
   return static_cast<uint32_t>(
@@ -35,26 +23,11 @@ uint32_t count(const Plan& plan, v1::ObjectDiff::Action action) {
                     [action](const v1::ObjectDiff& diff) { return diff.action() == action; }));
 }
 
-v1::PlanResponse to_proto(const Plan& plan, uint64_t base_revision) {
-  v1::PlanResponse response;
-  response.set_base_revision(base_revision);
-  *response.mutable_diff() = {plan.diff.begin(), plan.diff.end()};
-  *response.mutable_shares() = {plan.shares.begin(), plan.shares.end()};
-  for (const Violation& warning : plan.warnings)
-    to_proto(warning, *response.add_warnings());
-  return response;
-}
-
-void set_now(google::protobuf::Timestamp& to) {
-  const int64_t nanoseconds = absl::GetCurrentTimeNanos();
-  to.set_seconds(nanoseconds / 1'000'000'000);
-  to.set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
-}
-
 InForce in_force(StoredState stored) {
   InForce state;
   state.revision = stored.revision;
   state.generation = stored.generation;
+  state.term = stored.term;
   state.eligibility_epoch = stored.eligibility_epoch;
   state.steering_key = std::move(stored.steering_key);
   state.policy = std::make_shared<const v1::Policy>(std::move(stored.policy));
@@ -62,21 +35,13 @@ InForce in_force(StoredState stored) {
   if (stored.generation != 0)
     state.table = std::make_shared<const dataplane::CanonicalTable>(std::move(stored.table));
   state.overrides = std::move(stored.overrides);
+  state.struck = std::move(stored.struck);
+  state.waiting = std::move(stored.waiting);
   return state;
 }
 
 NewTable to_store(const InForce& state) {
-  return {state.generation, state.eligibility_epoch, state.table->bytes()};
-}
-
-const v1::ForwardingTable& table_of(const InForce& state) {
-  return state.table == nullptr ? v1::ForwardingTable::default_instance() : state.table->message();
-}
-
-absl::Status check_base(const v1::Change& change, uint64_t revision) {
-  if (!change.has_base_revision() || change.base_revision() == revision) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("the change is for revision ", change.base_revision(),
-                                         ", but ", revision, " is in force: plan it again"));
+  return {state.generation, state.eligibility_epoch, state.table->bytes(), state.struck};
 }
 
 }  // namespace
@@ -84,58 +49,13 @@ absl::Status check_base(const v1::Change& change, uint64_t revision) {
 ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& fleet)
     : store_(store),
       fleet_(fleet),
+      approvals_(store.shared()),
       last_generation_(running.generation),
       running_(std::make_shared<const InForce>(in_force(std::move(running)))) {}
 
 std::shared_ptr<const InForce> ChangeService::running() const {
   const absl::MutexLock lock(&running_mutex_);
   return running_;
-}
-
-absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
-    std::shared_ptr<const InForce> base, Candidate desired, const SourceMap& source) const {
-  const TableHeader header = {
-      .generation = base->generation + 1,
-      .revision = base->revision + 1,
-      .term = 0,
-      .eligibility_epoch = base->eligibility_epoch,
-      .steering_key = base->steering_key,
-      .overrides = effective_overrides(base->overrides, *desired.policy),
-  };
-  Plan plan = make_plan({*base->policy, table_of(*base)},
-                        {*desired.policy, *desired.clients, source, desired.touched}, header);
-  if (!plan.refusals.empty()) return refused(plan.refusals);
-  return Planned{std::move(base), std::move(desired), std::move(plan)};
-}
-
-absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {
-  std::shared_ptr<const InForce> base = running();
-  if (absl::Status status = check_base(change, base->revision); !status.ok()) return status;
-  std::vector<SourceFile> files;
-  for (const v1::PolicyFile& file : change.files())
-    files.push_back({file.name(), file.yaml()});
-  const std::vector<std::string> deletions(change.deletions().begin(), change.deletions().end());
-
-  Violations violations;
-  const ParsedPolicy parsed = parse_policy(files, violations);
-  require_objects(files, parsed.policy, violations);
-  const Prune prune = change.prune() ? Prune::kYes : Prune::kNo;
-  ChangedPolicy changed = apply_change(*base->policy, parsed.policy, prune, deletions, violations);
-  Candidate desired;
-  desired.policy = std::move(changed.policy);
-  desired.touched = std::move(changed.touched);
-  desired.clients = desired.touched.contains("ClientClass")
-                        ? std::make_shared<const ClientSets>(client_sets(*desired.policy))
-                        : base->clients;
-  validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
-  if (!violations.empty()) return invalid(violations);
-  return plan_policy(std::move(base), std::move(desired), parsed.source);
-}
-
-absl::StatusOr<v1::PlanResponse> ChangeService::plan(const v1::Change& change) const {
-  const absl::StatusOr<Planned> planned = plan_change(change);
-  if (!planned.ok()) return planned.status();
-  return to_proto(planned->plan, planned->base->revision);
 }
 
 template <typename Save>
@@ -153,32 +73,45 @@ absl::StatusOr<ChangeService::Pushed> ChangeService::push(
   Pushed pushed;
   pushed.nodes = staged->commit();
   pushed.running = std::make_shared<const InForce>(std::move(next));
-  const absl::MutexLock lock(&running_mutex_);
-  running_ = pushed.running;
+  set_running(pushed.running);
+  if (on_push_) on_push_(pushed.running->table);
   return pushed;
 }
 
-absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, const Origin& origin) {
+void ChangeService::set_running(std::shared_ptr<const InForce> next) {
+  const absl::MutexLock lock(&running_mutex_);
+  running_ = std::move(next);
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin origin) {
   v1::ApplyResponse response;
-  *response.mutable_plan() = to_proto(planned.plan, planned.base->revision);
+  *response.mutable_plan() = describe(planned);
   response.set_revision(planned.base->revision);
   response.set_generation(planned.base->generation);
   if (planned.plan.diff.empty()) return response;
 
   NewRevision revision;
   revision.base_revision = planned.base->revision;
-  set_now(*revision.entry.mutable_time());
-  revision.entry.set_author(origin.author);
-  revision.entry.set_message(origin.message);
-  revision.entry.set_rollback_of(origin.rollback_of);
+  revision.entry = std::move(origin.entry);
+  set_time(*revision.entry.mutable_time(), absl::Now());
   revision.entry.set_created(count(planned.plan, v1::ObjectDiff::ACTION_CREATE));
   revision.entry.set_updated(count(planned.plan, v1::ObjectDiff::ACTION_UPDATE));
   revision.entry.set_deleted(count(planned.plan, v1::ObjectDiff::ACTION_DELETE));
+  revision.waiting = std::move(origin.waiting);
+  revision.applied = std::move(origin.applied);
+  revision.event = std::move(origin.event);
+  revision.event.set_outcome(v1::Event::OUTCOME_DONE);
+  revision.event.set_plan_digest(response.plan().digest());
 
   InForce next = *planned.base;
   next.revision = revision.base_revision + 1;
   next.policy = std::move(planned.desired.policy);
   next.clients = std::move(planned.desired.clients);
+  next.waiting = revision.waiting;
+  if (next.waiting) {
+    next.waiting->revision = next.revision;
+    set_time(*response.mutable_reverts_at(), next.waiting->deadline);
+  }
   // Written down while the nodes build their tables.
   std::future<std::string> written = std::async(
       std::launch::async, [policy = next.policy] { return policy->SerializeAsString(); });
@@ -191,51 +124,24 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, const O
   response.set_revision(pushed->running->revision);
   response.set_generation(pushed->running->generation);
   *response.mutable_nodes() = {pushed->nodes.begin(), pushed->nodes.end()};
+  // What was planned on the base that has just gone can never be applied.
+  if (absl::Status status = approvals_.tidy(pushed->running->revision, absl::Now()); !status.ok())
+    spdlog::error("pending changes: {}", std::string(status.message()));
   return response;
 }
 
-absl::StatusOr<v1::ApplyResponse> ChangeService::apply(const v1::ApplyRequest& request) {
-  absl::StatusOr<Planned> planned = plan_change(request.change());
-  if (!planned.ok()) return planned.status();
-  const absl::MutexLock lock(&change_mutex_);
-  if (planned->base != running()) {
-    // Somebody was faster. With a base revision this is ABORTED, without one the newest counts.
-    planned = plan_change(request.change());
-    if (!planned.ok()) return planned.status();
-  }
-  return accept(*std::move(planned), {request.author(), request.message(), 0});
-}
-
-absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequest& request) {
-  const absl::MutexLock lock(&change_mutex_);
-  std::shared_ptr<const InForce> base = running();
-  if (request.revision() == 0 && base->revision < 2) {
-    return absl::NotFoundError("there is no revision to go back to");
-  }
-  const uint64_t revision = request.revision() == 0 ? base->revision - 1 : request.revision();
-  absl::StatusOr<v1::Policy> policy = store_.policy_of(revision);
-  if (!policy.ok()) return policy.status();
-  Candidate desired;
-  desired.policy = std::make_shared<const v1::Policy>(*std::move(policy));
-  desired.clients = std::make_shared<const ClientSets>(client_sets(*desired.policy));
-  desired.touched = all_objects(*desired.policy);
-  add_names(all_objects(*base->policy), desired.touched);
-  Violations violations;
-  validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
-  if (!violations.empty()) return invalid(violations);
-  absl::StatusOr<Planned> planned = plan_policy(std::move(base), std::move(desired), SourceMap());
-  if (!planned.ok()) return planned.status();
-  return accept(*std::move(planned), {request.author(), request.message(), revision});
-}
-
 absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
-    const v1::SetOverrideRequest& request) {
+    const v1::SetOverrideRequest& request, const Caller& caller) {
   const v1::Override& change = request.override();
-  if (change.state() != v1::Override::STATE_UNSPECIFIED &&
-      change.state() != v1::Override::STATE_DRAINING) {
+  if (!v1::Override::State_IsValid(change.state())) {
     return absl::InvalidArgumentError(
-        "override.state: draining, or unspecified to lift it; recalls are not built yet");
+        "override.state: draining, recalled, or unspecified to lift it");
   }
+  if (change.state() == v1::Override::STATE_RECALLED && request.message().empty()) {
+    return absl::InvalidArgumentError("message: a recall needs a reason; say it with --reason");
+  }
+  const absl::StatusOr<std::string> author = author_of(caller, request.author());
+  if (!author.ok()) return author.status();
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
   InForce next = *base;
@@ -245,20 +151,48 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
   if (absl::Status status = check_exists(change, *base->policy); !status.ok() && !lifts)
     return status;
 
+  if (change.state() == v1::Override::STATE_DRAINING && is_recalled(change, base->overrides)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        target_of(change), " is recalled, which a drain would weaken: lift the recall first"));
+  }
+
   v1::SetOverrideResponse response;
   response.set_generation(base->generation);
   if (same_overrides(next.overrides, base->overrides)) return response;
   const std::vector<v1::Override> effective = effective_overrides(next.overrides, *next.policy);
   const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
-  *table = table_of(*base);
+  if (base->table != nullptr) *table = base->table->message();
   *table->mutable_overrides() = {effective.begin(), effective.end()};
+  const OverrideOrder order = {change, *author, request.message(), absl::Now()};
+  const v1::Event event = override_event(order, base->overrides);
   absl::StatusOr<Pushed> pushed = push(std::move(next), table, [&](const InForce& state) {
-    return store_.replace_overrides(base->revision, state.overrides, to_store(state));
+    return store_.replace_overrides(base->revision, state.overrides, to_store(state), order, event);
   });
   if (!pushed.ok()) return pushed.status();
   response.set_generation(pushed->running->generation);
   *response.mutable_nodes() = {pushed->nodes.begin(), pushed->nodes.end()};
   return response;
+}
+
+absl::Status ChangeService::overtake(uint64_t generation) {
+  const absl::MutexLock lock(&change_mutex_);
+  const std::shared_ptr<const InForce> base = running();
+  if (base->table == nullptr) return absl::OkStatus();
+  last_generation_ = std::max(last_generation_, generation);
+  const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
+  *table = base->table->message();
+  table->set_term(base->term);
+  v1::Event event;
+  event.set_kind("restore.overtake");
+  event.set_actor("controller");
+  event.set_outcome(v1::Event::OUTCOME_DONE);
+  event.set_reason(absl::StrCat("generation ", generation, " of before the restore runs"));
+  return push(*base, table,
+              [&](const InForce& state) {
+                return store_.replace_overrides(base->revision, state.overrides, to_store(state),
+                                                {}, event);
+              })
+      .status();
 }
 
 }  // namespace sluice::controlplane

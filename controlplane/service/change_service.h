@@ -3,7 +3,9 @@
 // The one road from a change to the nodes: plan, stage, make durable, commit.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,8 @@
 #include "controlplane/planner/plan.h"
 #include "controlplane/policy/change.h"
 #include "controlplane/policy/client_sets.h"
+#include "controlplane/service/approvals.h"
+#include "controlplane/service/caller.h"
 #include "controlplane/store/revision_store.h"
 #include "sluice/v1/control.pb.h"
 
@@ -23,32 +27,68 @@ namespace sluice::controlplane {
 struct InForce {
   uint64_t revision = 0;    // 0: no policy yet
   uint64_t generation = 0;  // of `table`; 0: no table yet
+  uint64_t term = 0;
   uint64_t eligibility_epoch = 1;
   std::string steering_key;
   std::shared_ptr<const v1::Policy> policy;
   std::shared_ptr<const ClientSets> clients;               // the policy's
   std::shared_ptr<const dataplane::CanonicalTable> table;  // null: no table yet
   std::vector<v1::Override> overrides;
+  std::vector<v1::Strike> struck;  // compiled out of `table`
+  std::optional<Waiting> waiting;  // the revision, when it reverts by itself unless confirmed
 };
+
+// Everybody where no roles are configured.
+inline Caller anybody() {
+  return {"", v1::ROLE_ADMIN, false};
+}
+
+// What everybody should know while it waits, in one line.
+std::string notice_of(const Waiting& waiting);
 
 // Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
 class ChangeService {
  public:
   ChangeService(StoredState running, RevisionStore& store, Fleet& fleet);
 
+  // `on_push` is called with every table that comes in force, under the lock of changes. To be
+  // called before any change.
+  void call_when_pushed(std::function<void(const Target&)> on_push) {
+    on_push_ = std::move(on_push);
+  }
+
   // Errors: INVALID_ARGUMENT (all violations), FAILED_PRECONDITION (guardrails), ABORTED (the base
   // is stale).
   absl::StatusOr<v1::PlanResponse> plan(const v1::Change& change) const;
-  // Errors: as `plan`, FAILED_PRECONDITION (a node refused), those of the store. Nothing changed
-  // then.
-  absl::StatusOr<v1::ApplyResponse> apply(const v1::ApplyRequest& request);
+  // Errors: as `plan`, FAILED_PRECONDITION (a node refused; too much would move), ABORTED (a
+  // revision waits to be confirmed), PERMISSION_DENIED (the role; or it waits for approvals now),
+  // those of the store. Nothing changed then.
+  absl::StatusOr<v1::ApplyResponse> apply(const v1::ApplyRequest& request,
+                                          const Caller& caller = anybody());
   // Errors: NOT_FOUND (revision), and as `apply`.
-  absl::StatusOr<v1::ApplyResponse> rollback(const v1::RollbackRequest& request);
+  absl::StatusOr<v1::ApplyResponse> rollback(const v1::RollbackRequest& request,
+                                             const Caller& caller = anybody());
+  // Errors: NOT_FOUND (nothing waits, or another revision), FAILED_PRECONDITION (it broke glass).
+  absl::StatusOr<v1::ConfirmResponse> confirm(const v1::ConfirmRequest& request,
+                                              const Caller& caller = anybody());
+  // Errors: NOT_FOUND (change), ABORTED (it is decided or void), PERMISSION_DENIED (the author's
+  // own, twice the same), and as `apply`: the approval does not count then.
+  absl::StatusOr<v1::DecideChangeResponse> decide(const v1::DecideChangeRequest& request,
+                                                  const Caller& caller);
   // Setting what is set and lifting what is not there changes nothing.
-  // Errors: INVALID_ARGUMENT (state), NOT_FOUND, and as `apply`.
-  absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request);
+  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND, and as `apply`.
+  absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request,
+                                                       const Caller& caller = anybody());
+
+  // What happens by itself, to be called again and again. Reverts what was not confirmed in time
+  // and gives up changes that waited too long for approvals.
+  absl::Status tend(absl::Time now);
+  // After a restore, nodes run generations of before it that may be higher: the running table goes
+  // out again under a number above them.
+  absl::Status overtake(uint64_t generation);
 
   std::shared_ptr<const InForce> running() const;
+  Approvals& approvals() { return approvals_; }
 
  private:
   struct Candidate {  // a policy that passed `validate_policy`
@@ -57,14 +97,16 @@ class ChangeService {
     ObjectNames touched;
   };
   struct Planned {
+    bool strikes = false;
     std::shared_ptr<const InForce> base;
     Candidate desired;
     Plan plan;
   };
-  struct Origin {  // of a revision, for the history
-    std::string author;
-    std::string message;
-    uint64_t rollback_of = 0;
+  struct Origin {  // of a revision, for the history and the events
+    v1::RevisionEntry entry;
+    v1::Event event;
+    std::optional<Waiting> waiting;
+    std::optional<v1::PendingChange> applied;
   };
   struct Pushed {
     std::shared_ptr<const InForce> running;
@@ -74,7 +116,28 @@ class ChangeService {
   absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
                                       const SourceMap& source) const;
-  absl::StatusOr<v1::ApplyResponse> accept(Planned planned, const Origin& origin)
+  absl::StatusOr<Planned> plan_revision(std::shared_ptr<const InForce> base,
+                                        uint64_t revision) const;
+  v1::PlanResponse describe(const Planned& planned) const;
+  // What stands against this request, beside what `plan` finds.
+  absl::Status check_rules(const Planned& planned, const v1::PlanResponse& plan,
+                           const v1::ApplyRequest& request, const Caller& caller) const;
+  // The wait that this request asks for; unset: none.
+  static std::optional<Waiting> wait_of(const v1::ApplyRequest& request, const InForce& base,
+                                        absl::Time now);
+  absl::StatusOr<v1::ApplyResponse> take_back(const Waiting& waiting)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  absl::StatusOr<v1::ApplyResponse> end_wait(Planned planned, Origin origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  absl::Status stop_waiting(v1::Event event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // Applies what passed every rule, or asks for the approvals that it needs.
+  absl::StatusOr<v1::ApplyResponse> apply_planned(Planned planned, const v1::ApplyRequest& request,
+                                                  const Caller& caller, Origin origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  absl::StatusOr<v1::ApplyResponse> apply_approved(const StoredChange& stored)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  void set_running(std::shared_ptr<const InForce> next);
+  absl::StatusOr<v1::ApplyResponse> accept(Planned planned, Origin origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   // Gives `next` a generation and this table, stages it, calls `save`, commits, makes `next` the
   // running state.
@@ -84,6 +147,8 @@ class ChangeService {
 
   RevisionStore& store_;
   Fleet& fleet_;
+  std::function<void(const Target&)> on_push_;
+  Approvals approvals_;
   absl::Mutex change_mutex_;  // held from the last look at the base until the commit
   uint64_t last_generation_ ABSL_GUARDED_BY(change_mutex_);  // also of tables that were refused
 

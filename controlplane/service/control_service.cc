@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Control service: translate, call, translate back.
+// The Control service's questions, and what all of its handlers share.
 #include "controlplane/service/control_service.h"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "controlplane/planner/diff.h"
+#include "controlplane/service/explain_at.h"
 #include "controlplane/service/refusal.h"
 
 namespace sluice::controlplane {
@@ -15,6 +17,7 @@ namespace {
 
 constexpr uint32_t kRevisionsDefault = 20;
 constexpr uint32_t kRevisionsMax = 10'000;
+constexpr char kNotice[] = "sluice-notice";  // in the trailing metadata of every answer
 
 template <typename Response>
 grpc::Status answer(absl::StatusOr<Response> result, Response* response) {
@@ -23,45 +26,39 @@ grpc::Status answer(absl::StatusOr<Response> result, Response* response) {
   return grpc::Status::OK;
 }
 
-// Changes are logged once, here.
-void log_change(const char* what, const std::string& author, const absl::Status& status,
-                uint64_t generation) {
-  const std::string who = author.empty() ? "unknown" : author;
-  if (status.ok()) {
-    spdlog::info("{} by {}: generation {} is in force", what, who, generation);
-  } else {
-    spdlog::warn("{} by {}: refused: {}", what, who, std::string(status.message()));
+// Metadata is ASCII; people's words may be anything.
+std::string ascii(std::string text) {
+  for (char& letter : text) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(letter))) letter = '?';
   }
-}
-
-template <typename Result>
-void log_result(const char* what, const std::string& author, const Result& result) {
-  log_change(what, author, result.status(), result.ok() ? result->generation() : 0);
+  return text;
 }
 
 }  // namespace
 
-grpc::Status ControlService::Plan(grpc::ServerContext*, const v1::PlanRequest* request,
+absl::StatusOr<Caller> ControlService::admit(grpc::ServerContext* context, v1::Role needed,
+                                             std::string_view deed) const {
+  const Caller caller = parts_.caller(context);
+  const std::shared_ptr<const InForce> running = parts_.changes.running();
+  if (absl::Status status = require_role(caller, needed, deed); !status.ok()) return status;
+  if (context != nullptr && running->waiting) {
+    context->AddTrailingMetadata(kNotice, ascii(notice_of(*running->waiting)));
+  }
+  return caller;
+}
+
+grpc::Status ControlService::Plan(grpc::ServerContext* context, const v1::PlanRequest* request,
                                   v1::PlanResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "plan");
+  if (!caller.ok()) return reply(caller.status());
   return answer(parts_.changes.plan(request->change()), response);
 }
 
-grpc::Status ControlService::Apply(grpc::ServerContext*, const v1::ApplyRequest* request,
-                                   v1::ApplyResponse* response) {
-  absl::StatusOr<v1::ApplyResponse> result = parts_.changes.apply(*request);
-  log_result("apply", request->author(), result);
-  return answer(std::move(result), response);
-}
-
-grpc::Status ControlService::Rollback(grpc::ServerContext*, const v1::RollbackRequest* request,
-                                      v1::ApplyResponse* response) {
-  absl::StatusOr<v1::ApplyResponse> result = parts_.changes.rollback(*request);
-  log_result("rollback", request->author(), result);
-  return answer(std::move(result), response);
-}
-
-grpc::Status ControlService::GetPolicy(grpc::ServerContext*, const v1::GetPolicyRequest* request,
+grpc::Status ControlService::GetPolicy(grpc::ServerContext* context,
+                                       const v1::GetPolicyRequest* request,
                                        v1::GetPolicyResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read the policy");
+  if (!caller.ok()) return reply(caller.status());
   const std::shared_ptr<const InForce> running = parts_.changes.running();
   const uint64_t revision = request->revision() == 0 ? running->revision : request->revision();
   if (revision == running->revision) {
@@ -74,57 +71,116 @@ grpc::Status ControlService::GetPolicy(grpc::ServerContext*, const v1::GetPolicy
   response->set_revision(revision);
   response->set_generation(running->generation);
   *response->mutable_overrides() = {running->overrides.begin(), running->overrides.end()};
+  *response->mutable_struck() = {running->struck.begin(), running->struck.end()};
   return grpc::Status::OK;
 }
 
-grpc::Status ControlService::ListRevisions(grpc::ServerContext*,
+grpc::Status ControlService::ListRevisions(grpc::ServerContext* context,
                                            const v1::ListRevisionsRequest* request,
                                            v1::ListRevisionsResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read the history");
+  if (!caller.ok()) return reply(caller.status());
   const uint32_t limit = request->limit() == 0 ? kRevisionsDefault : request->limit();
   const absl::StatusOr<std::vector<v1::RevisionEntry>> entries =
       parts_.store.list(std::min(limit, kRevisionsMax));
   if (!entries.ok()) return reply(entries.status());
   *response->mutable_revisions() = {entries->begin(), entries->end()};
+  if (!request->with_diff()) return grpc::Status::OK;
+  for (v1::RevisionEntry& entry : *response->mutable_revisions()) {
+    absl::StatusOr<v1::Policy> before = v1::Policy();
+    if (entry.revision() > 1) before = parts_.store.policy_of(entry.revision() - 1);
+    if (!before.ok()) return reply(before.status());
+    const absl::StatusOr<v1::Policy> after = parts_.store.policy_of(entry.revision());
+    if (!after.ok()) return reply(after.status());
+    ObjectNames touched = all_objects(*before);
+    add_names(all_objects(*after), touched);
+    const std::vector<v1::ObjectDiff> diff = diff_policies(*before, *after, touched);
+    *entry.mutable_diff() = {diff.begin(), diff.end()};
+  }
   return grpc::Status::OK;
 }
 
-grpc::Status ControlService::SetOverride(grpc::ServerContext*,
-                                         const v1::SetOverrideRequest* request,
-                                         v1::SetOverrideResponse* response) {
-  absl::StatusOr<v1::SetOverrideResponse> result = parts_.changes.set_override(*request);
-  log_result("override", request->author(), result);
-  return answer(std::move(result), response);
+grpc::Status ControlService::ListChanges(grpc::ServerContext* context,
+                                         const v1::ListChangesRequest* request,
+                                         v1::ListChangesResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read the changes");
+  if (!caller.ok()) return reply(caller.status());
+  const absl::StatusOr<std::vector<v1::PendingChange>> changes = parts_.changes.approvals().list(
+      request->all() ? ChangeStore::Which::kAll : ChangeStore::Which::kPending);
+  if (!changes.ok()) return reply(changes.status());
+  *response->mutable_changes() = {changes->begin(), changes->end()};
+  return grpc::Status::OK;
 }
 
-grpc::Status ControlService::ListNodes(grpc::ServerContext*, const v1::ListNodesRequest*,
+grpc::Status ControlService::ListRecalls(grpc::ServerContext* context,
+                                         const v1::ListRecallsRequest*,
+                                         v1::ListRecallsResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read the recalls");
+  if (!caller.ok()) return reply(caller.status());
+  const absl::StatusOr<std::vector<v1::RecallCertificate>> recalls = parts_.recalls.list();
+  if (!recalls.ok()) return reply(recalls.status());
+  *response->mutable_recalls() = {recalls->begin(), recalls->end()};
+  return grpc::Status::OK;
+}
+
+grpc::Status ControlService::ListEvents(grpc::ServerContext* context,
+                                        const v1::ListEventsRequest* request,
+                                        v1::ListEventsResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read the events");
+  if (!caller.ok()) return reply(caller.status());
+  const absl::StatusOr<std::vector<v1::Event>> events = parts_.events.list(*request);
+  if (!events.ok()) return reply(events.status());
+  *response->mutable_events() = {events->begin(), events->end()};
+  return grpc::Status::OK;
+}
+
+grpc::Status ControlService::ListNodes(grpc::ServerContext* context, const v1::ListNodesRequest*,
                                        v1::ListNodesResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "list the nodes");
+  if (!caller.ok()) return reply(caller.status());
   const std::vector<v1::NodeEntry> nodes = parts_.fleet.nodes();
   *response->mutable_nodes() = {nodes.begin(), nodes.end()};
   return grpc::Status::OK;
 }
 
-grpc::Status ControlService::Explain(grpc::ServerContext*, const v1::ExplainRequest* request,
+grpc::Status ControlService::Explain(grpc::ServerContext* context,
+                                     const v1::ExplainRequest* request,
                                      v1::ExplainResponse* response) {
-  return answer(parts_.fleet.explain(*request), response);
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "ask for an explanation");
+  if (!caller.ok()) return reply(caller.status());
+  if (!request->has_at()) return answer(parts_.fleet.explain(*request), response);
+  std::vector<std::string> nodes;
+  for (const v1::NodeEntry& node : parts_.fleet.nodes())
+    nodes.push_back(node.name());
+  return answer(explain_at(parts_.archive, nodes, *request), response);
 }
 
-grpc::Status ControlService::ListFlows(grpc::ServerContext*, const v1::ListFlowsRequest* request,
+grpc::Status ControlService::ListFlows(grpc::ServerContext* context,
+                                       const v1::ListFlowsRequest* request,
                                        v1::ListFlowsResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "list flows");
+  if (!caller.ok()) return reply(caller.status());
   return answer(parts_.fleet.flows(*request), response);
 }
 
-grpc::Status ControlService::ListCounters(grpc::ServerContext*, const v1::ListCountersRequest*,
+grpc::Status ControlService::ListCounters(grpc::ServerContext* context,
+                                          const v1::ListCountersRequest*,
                                           v1::ListCountersResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read counters");
+  if (!caller.ok()) return reply(caller.status());
   *response = parts_.fleet.counters();
   return grpc::Status::OK;
 }
 
-grpc::Status ControlService::QueryRecords(grpc::ServerContext*,
+grpc::Status ControlService::QueryRecords(grpc::ServerContext* context,
                                           const v1::QueryRecordsRequest* request,
                                           v1::QueryRecordsResponse* response) {
+  const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read records");
+  if (!caller.ok()) return reply(caller.status());
   return answer(parts_.records.query(*request), response);
 }
 
+// Whoever reaches the socket may know whom it reached.
 grpc::Status ControlService::GetVersion(grpc::ServerContext*, const v1::GetVersionRequest*,
                                         v1::GetVersionResponse* response) {
   response->set_version(parts_.version);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The list of drains that operators asked for.
+// The list of drains and recalls that operators asked for.
 #include "controlplane/service/overrides.h"
 
 #include <algorithm>
@@ -58,6 +58,37 @@ std::vector<v1::Override> effective_overrides(const std::vector<v1::Override>& o
     if (check_exists(override, policy).ok()) result.push_back(override);
   }
   return result;
+}
+
+std::string target_of(const v1::Override& override) {
+  if (override.backend().empty()) return "pool/" + override.pool();
+  return absl::StrCat("backend/", override.pool(), "/", override.backend());
+}
+
+bool is_recalled(const v1::Override& place, const std::vector<v1::Override>& overrides) {
+  return std::any_of(overrides.begin(), overrides.end(), [&](const v1::Override& override) {
+    return same_place(override, place) && override.state() == v1::Override::STATE_RECALLED;
+  });
+}
+
+v1::Event override_event(const OverrideOrder& order, const std::vector<v1::Override>& before) {
+  const bool was_recalled = is_recalled(order.override, before);
+  v1::Event event;
+  switch (order.override.state()) {
+    case v1::Override::STATE_RECALLED:
+      event.set_kind("recall");
+      break;
+    case v1::Override::STATE_DRAINING:
+      event.set_kind("drain");
+      break;
+    default:
+      event.set_kind(was_recalled ? "recall.lift" : "undrain");
+  }
+  event.set_actor(order.author);
+  event.set_target(target_of(order.override));
+  event.set_outcome(v1::Event::OUTCOME_DONE);
+  event.set_reason(order.reason);
+  return event;
 }
 
 absl::Status check_exists(const v1::Override& change, const v1::Policy& policy) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The list of drains that operators asked for.
+// The list of drains and recalls that operators asked for.
 #pragma once
 
 #include <vector>
 
 #include "absl/status/status.h"
+#include "controlplane/store/revision_store.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/table.pb.h"
 
@@ -22,6 +23,16 @@ bool same_overrides(const std::vector<v1::Override>& a, const std::vector<v1::Ov
 // its pool.
 std::vector<v1::Override> effective_overrides(const std::vector<v1::Override>& overrides,
                                               const v1::Policy& policy);
+
+// "pool/NAME" or "backend/POOL/NAME"
+std::string target_of(const v1::Override& override);
+
+// Whether this very pool or backend is recalled.
+bool is_recalled(const v1::Override& place, const std::vector<v1::Override>& overrides);
+
+// What is written about an order when `before` was in force: a drain, a recall, or the lifting of
+// one.
+v1::Event override_event(const OverrideOrder& order, const std::vector<v1::Override>& before);
 
 // Errors: NOT_FOUND, with the nearest name.
 absl::Status check_exists(const v1::Override& change, const v1::Policy& policy);

@@ -11,11 +11,12 @@ namespace sluice::controlplane {
 // published is never edited, a new version adds one.
 inline constexpr const char* kControllerMigrations[] = {
     // To 2: events, changes that wait for approvals, revisions that revert by themselves, who
-    // recalled what and why, the term that a restore raises.
+    // recalled what and why, what is struck out, the term that a restore raises.
     R"sql(
 ALTER TABLE revision ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
 ALTER TABLE revision ADD COLUMN approvers TEXT NOT NULL DEFAULT '';
 ALTER TABLE state ADD COLUMN term INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN struck BLOB NOT NULL DEFAULT x'';
 ALTER TABLE override ADD COLUMN author TEXT NOT NULL DEFAULT '';
 ALTER TABLE override ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE override ADD COLUMN time_ns INTEGER NOT NULL DEFAULT 0;

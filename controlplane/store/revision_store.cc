@@ -52,7 +52,7 @@ absl::StatusOr<StoredState> RevisionStore::load() {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Statement> statement = database_.prepare(
       "SELECT COALESCE(revision, 0), generation, eligibility_epoch, steering_key, "
-      "forwarding_table, table_sha256, term FROM state");
+      "forwarding_table, table_sha256, term, struck FROM state");
   if (!statement.ok()) return statement.status();
   const absl::StatusOr<bool> row = statement->step();
   if (!row.ok()) return row.status();
@@ -63,6 +63,9 @@ absl::StatusOr<StoredState> RevisionStore::load() {
   state.eligibility_epoch = statement->number(2);
   state.steering_key = statement->bytes(3);
   state.term = statement->number(6);
+  v1::GetPolicyResponse struck;
+  if (!struck.ParseFromString(statement->bytes(7))) return unreadable("list of struck pools");
+  state.struck = {struck.struck().begin(), struck.struck().end()};
   if (state.steering_key.size() != 16) return unreadable("steering key");
   const bool has_table = state.generation != 0;
   if (has_table && (!read_back(statement->bytes(4), statement->bytes(5), state.table) ||
@@ -82,31 +85,6 @@ absl::StatusOr<StoredState> RevisionStore::load() {
   if (!waiting.ok()) return waiting.status();
   state.waiting = *std::move(waiting);
   return state;
-}
-
-absl::StatusOr<std::vector<OverrideOrder>> RevisionStore::read_overrides() {
-  absl::StatusOr<Statement> statement = database_.prepare(
-      "SELECT pool, backend, state, author, reason, time_ns FROM override "
-      "ORDER BY pool, backend");
-  if (!statement.ok()) return statement.status();
-  std::vector<OverrideOrder> orders;
-  for (;;) {
-    const absl::StatusOr<bool> row = statement->step();
-    if (!row.ok()) return row.status();
-    if (!*row) return orders;
-    OverrideOrder& order = orders.emplace_back();
-    order.override.set_pool(statement->bytes(0));
-    order.override.set_backend(statement->bytes(1));
-    order.override.set_state(static_cast<v1::Override::State>(statement->integer(2)));
-    order.author = statement->bytes(3);
-    order.reason = statement->bytes(4);
-    order.time = absl::FromUnixNanos(statement->integer(5));
-  }
-}
-
-absl::StatusOr<std::vector<OverrideOrder>> RevisionStore::override_orders() {
-  const absl::MutexLock lock(&mutex_);
-  return read_overrides();
 }
 
 absl::StatusOr<v1::Policy> RevisionStore::read_policy(uint64_t revision) {
@@ -166,13 +144,16 @@ absl::Status RevisionStore::write_revision(const NewRevision& revision) {
 absl::Status RevisionStore::write_table(uint64_t revision, const NewTable& table) {
   absl::StatusOr<Statement> statement = database_.prepare(
       "UPDATE state SET revision = NULLIF(?, 0), generation = ?, eligibility_epoch = ?, "
-      "forwarding_table = ?, table_sha256 = ?");
+      "forwarding_table = ?, table_sha256 = ?, struck = ?");
   if (!statement.ok()) return statement.status();
+  v1::GetPolicyResponse struck;
+  *struck.mutable_struck() = {table.struck.begin(), table.struck.end()};
   statement->bind(revision)
       .bind(table.generation)
       .bind(table.eligibility_epoch)
       .bind_blob(table.bytes)
-      .bind_blob(sha256(table.bytes));
+      .bind_blob(sha256(table.bytes))
+      .bind_blob(struck.SerializeAsString());
   return statement->run();
 }
 
@@ -213,54 +194,6 @@ absl::Status RevisionStore::confirm(v1::Event event) {
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = write_waiting(database_, std::nullopt); !status.ok()) return status;
   if (absl::Status status = insert_event(database_, event); !status.ok()) return status;
-  return transaction->commit();
-}
-
-absl::Status RevisionStore::write_overrides(const std::vector<v1::Override>& overrides,
-                                            const OverrideOrder& order) {
-  const absl::StatusOr<std::vector<OverrideOrder>> before = read_overrides();
-  if (!before.ok()) return before.status();
-  if (absl::Status status = database_.execute("DELETE FROM override"); !status.ok()) return status;
-  absl::StatusOr<Statement> statement =
-      database_.prepare("INSERT INTO override VALUES(?, ?, ?, ?, ?, ?)");
-  if (!statement.ok()) return statement.status();
-  for (const v1::Override& override : overrides) {
-    // What stays keeps the name of who set it.
-    const OverrideOrder* origin = &order;
-    for (const OverrideOrder& known : *before) {
-      if (known.override.pool() == override.pool() &&
-          known.override.backend() == override.backend() &&
-          known.override.state() == override.state()) {
-        origin = &known;
-      }
-    }
-    statement->reset();
-    statement->bind_text(override.pool())
-        .bind_text(override.backend())
-        .bind(int64_t{override.state()})
-        .bind_text(origin->author)
-        .bind_text(origin->reason)
-        .bind(absl::ToUnixNanos(origin->time));
-    if (absl::Status status = statement->run(); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RevisionStore::replace_overrides(uint64_t base_revision,
-                                              const std::vector<v1::Override>& overrides,
-                                              const NewTable& table, const OverrideOrder& order,
-                                              v1::Event event) {
-  const absl::MutexLock lock(&mutex_);
-  absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction.ok()) return transaction.status();
-  if (absl::Status status = check_base(base_revision, table); !status.ok()) return status;
-  if (absl::Status status = write_overrides(overrides, order); !status.ok()) return status;
-  if (absl::Status status = write_table(base_revision, table); !status.ok()) return status;
-  event.set_revision(base_revision);
-  event.set_generation(table.generation);
-  if (!event.kind().empty()) {
-    if (absl::Status status = insert_event(database_, event); !status.ok()) return status;
-  }
   return transaction->commit();
 }
 

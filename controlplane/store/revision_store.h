@@ -34,6 +34,7 @@ struct StoredState {
   v1::Policy policy;
   v1::ForwardingTable table;
   std::vector<v1::Override> overrides;  // sorted by pool and backend
+  std::vector<v1::Strike> struck;       // compiled out of `table`
   std::optional<Waiting> waiting;
 };
 
@@ -57,7 +58,8 @@ struct OverrideOrder {
 struct NewTable {
   uint64_t generation = 0;
   uint64_t eligibility_epoch = 0;
-  std::string_view bytes;  // a serialized `v1::ForwardingTable`; outlives the call
+  std::string_view bytes;               // a serialized `v1::ForwardingTable`; outlives the call
+  std::vector<v1::Strike> struck = {};  // compiled out of it
 };
 
 // Thread: any.
@@ -89,6 +91,10 @@ class RevisionStore {
   // Newest first.
   absl::StatusOr<std::vector<v1::RevisionEntry>> list(uint32_t limit);
 
+  // A complete copy of the file beside it, as of now; whoever asked for it deletes it. Errors:
+  // those of the disk.
+  absl::StatusOr<std::string> copy();
+
   // For the other stores of the same file.
   const std::shared_ptr<SharedDatabase>& shared() const { return shared_; }
 
@@ -110,7 +116,8 @@ class RevisionStore {
   absl::Status unreadable(const char* what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<SharedDatabase> shared_;
-  absl::Mutex& mutex_;  // the shared one's; likewise the database
+  uint64_t copies_ ABSL_GUARDED_BY(mutex_) = 0;  // that were made, so that each has its own name
+  absl::Mutex& mutex_;                           // the shared one's; likewise the database
   Database& database_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -27,7 +27,9 @@ class ScriptedControl final : public v1::Control::Service {
  public:
   explicit ScriptedControl(ControlScript& script) : script_(script) {}
 
-  Status Plan(ServerContext*, const v1::PlanRequest* request, v1::PlanResponse* response) override {
+  Status Plan(ServerContext* context, const v1::PlanRequest* request,
+              v1::PlanResponse* response) override {
+    if (!script_.notice.empty()) context->AddTrailingMetadata("sluice-notice", script_.notice);
     script_.plan_request = *request;
     return answer(script_.plan, response);
   }
@@ -40,6 +42,41 @@ class ScriptedControl final : public v1::Control::Service {
                   v1::ApplyResponse* response) override {
     script_.rollback_request = *request;
     return answer(script_.apply, response);
+  }
+  Status Confirm(ServerContext*, const v1::ConfirmRequest* request,
+                 v1::ConfirmResponse* response) override {
+    script_.confirm_request = *request;
+    response->set_revision(8);
+    return script_.status;
+  }
+  Status ListChanges(ServerContext*, const v1::ListChangesRequest*,
+                     v1::ListChangesResponse* response) override {
+    *response = script_.changes;
+    return Status::OK;
+  }
+  Status DecideChange(ServerContext*, const v1::DecideChangeRequest* request,
+                      v1::DecideChangeResponse* response) override {
+    script_.decide_request = *request;
+    return answer(script_.decision, response);
+  }
+  Status ListRecalls(ServerContext*, const v1::ListRecallsRequest*,
+                     v1::ListRecallsResponse* response) override {
+    return answer(script_.recalls, response);
+  }
+  Status ListEvents(ServerContext*, const v1::ListEventsRequest* request,
+                    v1::ListEventsResponse* response) override {
+    script_.event_requests.push_back(*request);
+    if (script_.event_requests.size() > script_.events.size()) return script_.status;
+    return answer(script_.events[script_.event_requests.size() - 1], response);
+  }
+  Status Backup(ServerContext*, const v1::BackupRequest*,
+                grpc::ServerWriter<v1::BackupResponse>* writer) override {
+    for (const std::string& chunk : script_.backup) {
+      v1::BackupResponse piece;
+      piece.set_chunk(chunk);
+      writer->Write(piece);
+    }
+    return script_.status;
   }
   Status GetPolicy(ServerContext*, const v1::GetPolicyRequest* request,
                    v1::GetPolicyResponse* response) override {

@@ -28,8 +28,17 @@ struct ControlScript {
   std::vector<v1::ListCountersResponse> counters;      // one per call, the last one again and again
   std::vector<v1::QueryRecordsResponse> record_pages;  // page i has the token "i"
   v1::GetVersionResponse version;
+  v1::ListChangesResponse changes;
+  v1::DecideChangeResponse decision;
+  v1::ListRecallsResponse recalls;
+  std::vector<v1::ListEventsResponse> events;  // one per call, then empty ones
+  std::vector<std::string> backup;             // chunks
+  std::string notice;                          // in the trailing metadata of Plan
 
   v1::PlanRequest plan_request;
+  v1::ConfirmRequest confirm_request;
+  v1::DecideChangeRequest decide_request;
+  std::vector<v1::ListEventsRequest> event_requests;
   v1::ApplyRequest apply_request;
   v1::RollbackRequest rollback_request;
   v1::GetPolicyRequest policy_request;

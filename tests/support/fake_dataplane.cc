@@ -72,6 +72,24 @@ void FakeDataplane::release_stages() {
   holding_stages_ = false;
 }
 
+void FakeDataplane::set_effects(v1::FlowEffects effects) {
+  const absl::MutexLock lock(&mutex_);
+  effects_ = std::move(effects);
+}
+
+void FakeDataplane::sweep_recalls(uint64_t residual, uint64_t cut) {
+  const absl::MutexLock lock(&mutex_);
+  sweep_.emplace();
+  sweep_->set_residual(residual);
+  sweep_->set_flows_cut(cut);
+  sweep_->set_is_swept(true);
+}
+
+void FakeDataplane::set_views(std::vector<v1::ViewRecord> views) {
+  const absl::MutexLock lock(&mutex_);
+  views_ = std::move(views);
+}
+
 v1::ForwardingTable FakeDataplane::running() const {
   const absl::MutexLock lock(&mutex_);
   return running_;
@@ -108,13 +126,20 @@ grpc::Status FakeDataplane::Stage(grpc::ServerContext*,
                                   v1::StageResponse* response) {
   std::string bytes;
   v1::StageRequest request;
-  while (reader->Read(&request))
+  bool is_preview = false;
+  while (reader->Read(&request)) {
     bytes += request.chunk();
+    is_preview = is_preview || request.preview();
+  }
   v1::TableDelta delta;
   if (!delta.ParseFromString(bytes)) return refuse(grpc::INVALID_ARGUMENT, "no delta");
 
   const absl::MutexLock lock(&mutex_);
   const uint64_t generation = delta.changed().generation();
+  if (is_preview) {
+    *response->mutable_effects() = effects_;
+    return grpc::Status::OK;
+  }
   calls_.push_back(
       absl::StrCat("stage ", generation, delta.base_digest().empty() ? " full" : " delta"));
   const auto may_go_on = [this]()
@@ -159,6 +184,14 @@ grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusR
   response->set_revision(running_.revision());
   if (running_.generation() != 0)
     response->set_digest(dataplane::CanonicalTable(running_).digest());
+  response->set_term(running_.term());
+  for (const v1::Override& override : running_.overrides()) {
+    if (override.state() != v1::Override::STATE_RECALLED) continue;
+    v1::RecallStatus& recall = *response->add_recalls();
+    if (sweep_) recall = *sweep_;
+    recall.set_pool(override.pool());
+    recall.set_backend(override.backend());
+  }
   return grpc::Status::OK;
 }
 
@@ -182,6 +215,17 @@ grpc::Status FakeDataplane::ListFlows(grpc::ServerContext*, const v1::ListFlowsR
 grpc::Status FakeDataplane::Explain(grpc::ServerContext*, const v1::ExplainRequest*,
                                     v1::ExplainResponse* response) {
   response->set_node(node_);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDataplane::ListViews(grpc::ServerContext*, const v1::ListViewsRequest* request,
+                                      v1::ListViewsResponse* response) {
+  const absl::MutexLock lock(&mutex_);
+  for (const v1::ViewRecord& view : views_) {
+    const bool is_known =
+        view.incarnation() == request->incarnation() && view.view() <= request->after();
+    if (!is_known) *response->add_views() = view;
+  }
   return grpc::Status::OK;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ class FakeDataplane final : public v1::Dataplane::Service {
   void hold_stages();
   void release_stages();
 
+  // What a preview of any table answers.
+  void set_effects(v1::FlowEffects effects);
+  // Recalls of the running table have this many flows left, and as many were cut before; until it
+  // is called for the first time none was looked at.
+  void sweep_recalls(uint64_t residual, uint64_t cut);
+  // What `ListViews` gives, all of it each time.
+  void set_views(std::vector<v1::ViewRecord> views);
+
   v1::ForwardingTable running() const;
   uint64_t staged_generation() const;
   // "stage 3 delta", "stage 3 full", "commit 3", "abort", in the order of arrival.
@@ -57,6 +66,8 @@ class FakeDataplane final : public v1::Dataplane::Service {
                          v1::ListFlowsResponse* response) override;
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainResponse* response) override;
+  grpc::Status ListViews(grpc::ServerContext* context, const v1::ListViewsRequest* request,
+                         v1::ListViewsResponse* response) override;
   grpc::Status PullRecords(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::PullRecordsResponse, v1::PullRecordsRequest>* stream) override;
@@ -72,6 +83,9 @@ class FakeDataplane final : public v1::Dataplane::Service {
   std::string refusal_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable running_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable staged_ ABSL_GUARDED_BY(mutex_);
+  v1::FlowEffects effects_ ABSL_GUARDED_BY(mutex_);
+  std::optional<v1::RecallStatus> sweep_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ViewRecord> views_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> calls_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::FlowRecord> records_ ABSL_GUARDED_BY(mutex_);
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -6,6 +6,8 @@
 #include "controlplane/cli/input_files.h"
 #include "controlplane/cli/render/message.h"
 #include "controlplane/cli/render/plan.h"
+#include "controlplane/cli/render/text.h"
+#include "fmt/ostream.h"
 
 namespace sluice::controlplane::cli {
 
@@ -52,6 +54,11 @@ void show_applied(Session& session, Format format, const v1::ApplyResponse& resp
     print_names(session.out(), response.plan());
   } else {
     print_applied(session.out(), response, session.palette());
+  }
+  if (response.has_reverts_at()) {
+    fmt::print(session.err(),
+               "revision {} reverts by itself at {}; sluice rollback ends it sooner\n",
+               response.revision(), time_text(response.reverts_at()));
   }
 }
 

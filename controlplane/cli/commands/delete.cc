@@ -3,6 +3,7 @@
 // sluice delete: takes objects out of the policy.
 #include <memory>
 
+#include "controlplane/cli/commands/apply_terms.h"
 #include "controlplane/cli/commands/change.h"
 #include "controlplane/cli/kinds.h"
 
@@ -12,8 +13,7 @@ namespace {
 struct DeleteOptions {
   std::vector<std::string> objects;
   std::optional<uint64_t> base;
-  std::string author;
-  std::string message;
+  ApplyTerms terms;
   Format format = Format::kTable;
 };
 
@@ -38,8 +38,7 @@ ExitCode delete_objects(Session& session, const DeleteOptions& options) {
   const ExitCode read = read_deletions(session, options, *request.mutable_change());
   if (read != ExitCode::kOk) return read;
   if (options.base) request.mutable_change()->set_base_revision(*options.base);
-  request.set_author(options.author.empty() ? session.author() : options.author);
-  request.set_message(options.message);
+  set_terms(options.terms, request);
 
   v1::ApplyResponse response;
   const ExitCode code = session.call(&v1::Control::Stub::Apply, request, response);
@@ -57,7 +56,7 @@ void add_delete(Verbs& verbs) {
   verb.add_option("objects", options->objects, "KIND/NAME of each")->required();
   verb.add_option("--base", options->base, "The change is for this revision only")
       ->type_name("REVISION");
-  add_authorship(verb, options->author, options->message);
+  add_terms(verb, options->terms);
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml, Format::kName});
 }
 

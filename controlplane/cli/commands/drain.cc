@@ -3,8 +3,7 @@
 // sluice drain, sluice undrain: whether a pool or a backend gets new flows.
 #include <memory>
 
-#include "absl/strings/str_split.h"
-#include "controlplane/cli/kinds.h"
+#include "controlplane/cli/commands/override_target.h"
 #include "controlplane/cli/render/message.h"
 #include "controlplane/cli/render/plan.h"
 #include "controlplane/cli/verbs.h"
@@ -19,43 +18,40 @@ struct DrainOptions {
   Format format = Format::kTable;
 };
 
-// "pool/NAME" or "backend/POOL/NAME". Errors: INVALID_ARGUMENT.
-absl::StatusOr<v1::Override> parse_drain(const std::string& text) {
-  const std::vector<std::string> parts = absl::StrSplit(text, '/');
-  v1::Override target;
-  const Kind* kind = find_kind(parts[0]);
-  const bool is_pool = kind != nullptr && std::string_view(kind->name) == "Pool";
-  const bool is_backend = parts[0] == "backend" || parts[0] == "backends";
-  if (is_pool && parts.size() == 2 && !parts[1].empty()) {
-    target.set_pool(parts[1]);
-    return target;
+// A recall is not lifted by the way: that takes its own words.
+ExitCode check_not_recalled(Session& session, const std::vector<v1::Override>& targets) {
+  v1::GetPolicyResponse policy;
+  const ExitCode code = session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), policy);
+  if (code != ExitCode::kOk) return code;
+  for (const v1::Override& target : targets) {
+    for (const v1::Override& known : policy.overrides()) {
+      if (known.state() != v1::Override::STATE_RECALLED || text_of(known) != text_of(target))
+        continue;
+      return session.fail(ExitCode::kConflict,
+                          fmt::format("{0} is recalled, not drained; sluice recall {0} --lift "
+                                      "lets it serve again",
+                                      text_of(target)));
+    }
   }
-  if (is_backend && parts.size() == 3 && !parts[1].empty() && !parts[2].empty()) {
-    target.set_pool(parts[1]);
-    target.set_backend(parts[2]);
-    return target;
-  }
-  return absl::InvalidArgumentError(
-      fmt::format("\"{}\" cannot be drained; write pool/NAME or backend/POOL/NAME", text));
-}
-
-std::string text_of(const v1::Override& target) {
-  return target.backend().empty() ? "pool/" + target.pool()
-                                  : "backend/" + target.pool() + "/" + target.backend();
+  return ExitCode::kOk;
 }
 
 ExitCode set_overrides(Session& session, const DrainOptions& options, v1::Override::State state) {
   std::vector<v1::Override> targets;
   for (const std::string& text : options.targets) {
-    const absl::StatusOr<v1::Override> target = parse_drain(text);
+    const absl::StatusOr<v1::Override> target = parse_override_target(text);
     if (!target.ok()) return session.fail(ExitCode::kUsage, target.status());
     targets.push_back(*target);
+  }
+  if (state == v1::Override::STATE_UNSPECIFIED) {
+    const ExitCode checked = check_not_recalled(session, targets);
+    if (checked != ExitCode::kOk) return checked;
   }
   for (v1::Override& target : targets) {
     target.set_state(state);
     v1::SetOverrideRequest request;
     *request.mutable_override() = target;
-    request.set_author(options.author.empty() ? session.author() : options.author);
+    request.set_author(options.author);
     v1::SetOverrideResponse response;
     const ExitCode code = session.call(&v1::Control::Stub::SetOverride, request, response);
     if (code != ExitCode::kOk) return code;
@@ -82,7 +78,8 @@ void add_one(Verbs& verbs, const std::string& name, const std::string& about,
       [options, state](Session& session) { return set_overrides(session, *options, state); });
   verb.add_option("targets", options->targets, "pool/NAME or backend/POOL/NAME of each")
       ->required();
-  verb.add_option("--author", options->author, "Who, for the controller's log; default $USER");
+  verb.add_option("--author", options->author,
+                  "Who, for the events; default the user or the certificate that asks");
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml});
 }
 

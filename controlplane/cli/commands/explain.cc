@@ -21,11 +21,13 @@ struct ExplainOptions {
   std::string client;
   std::string service;
   std::string node;
+  std::string at;  // empty: now
+  uint32_t dscp = 0;
   bool is_established = false;
   Format format = Format::kTable;
 };
 
-absl::StatusOr<v1::ExplainRequest> make_request(const ExplainOptions& options) {
+absl::StatusOr<v1::ExplainRequest> make_request(const ExplainOptions& options, absl::Time now) {
   const absl::StatusOr<uint32_t> protocol = parse_protocol(options.protocol);
   if (!protocol.ok()) return protocol.status();
   const absl::StatusOr<Endpoint> client = parse_endpoint(options.client);
@@ -43,6 +45,14 @@ absl::StatusOr<v1::ExplainRequest> make_request(const ExplainOptions& options) {
   request.set_service_port(service->port);
   request.set_established(options.is_established);
   request.set_node(options.node);
+  request.set_dscp(options.dscp);
+  if (options.at.empty()) return request;
+  const absl::StatusOr<absl::Time> at = parse_time(options.at, now);
+  if (!at.ok()) return at.status();
+  const int64_t seconds = absl::ToUnixSeconds(*at);
+  request.mutable_at()->set_seconds(seconds);
+  request.mutable_at()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(*at - absl::FromUnixSeconds(seconds))));
   return request;
 }
 
@@ -145,7 +155,8 @@ void print_answer(Session& session, const ExplainOptions& options,
 }
 
 ExitCode explain(Session& session, const ExplainOptions& options) {
-  const absl::StatusOr<v1::ExplainRequest> request = make_request(options);
+  const absl::StatusOr<v1::ExplainRequest> request =
+      make_request(options, session.invocation().clock());
   if (!request.ok()) return session.fail(ExitCode::kUsage, request.status());
   v1::ExplainResponse answer;
   const ExitCode code = session.call(&v1::Control::Stub::Explain, *request, answer);
@@ -170,6 +181,10 @@ void add_explain(Verbs& verbs) {
   verb.add_option("client", options->client, "ADDRESS:PORT of the client")->required();
   verb.add_option("service", options->service, "ADDRESS:PORT of the service")->required();
   verb.add_option("--node", options->node, "Ask this node; default the first that answers");
+  verb.add_option("--at", options->at,
+                  "With the table and the states of then: 2027-01-15T08:00:00Z, or 2h ago as 2h")
+      ->type_name("TIME");
+  verb.add_option("--dscp", options->dscp, "Of the packet; default 0")->check(CLI::Range(0, 63));
   verb.add_flag("--established", options->is_established,
                 "A TCP packet that is no SYN, of a flow that the node does not know");
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml});

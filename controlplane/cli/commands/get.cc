@@ -106,6 +106,10 @@ ExitCode get_policy(Session& session, const GetOptions& options, const Target& t
   v1::GetPolicyResponse response;
   const ExitCode called = session.call(&v1::Control::Stub::GetPolicy, request, response);
   if (called != ExitCode::kOk) return called;
+  for (const v1::Strike& strike : response.struck()) {
+    fmt::print(session.err(), "struck: pool {} of route {} for class {}, by Guardrail/{}\n",
+               strike.pool(), strike.route(), strike.client_class(), strike.guardrail());
+  }
   std::vector<Selected> selected;
   const ExitCode found = select(session, target, response.policy(), selected);
   if (found != ExitCode::kOk) return found;
@@ -183,9 +187,8 @@ ExitCode get_backends(Session& session, const GetOptions& options, const Target&
 ExitCode get(Session& session, const GetOptions& options) {
   const absl::StatusOr<Target> target = parse_target(options.words);
   if (!target.ok()) return session.fail(ExitCode::kUsage, target.status());
-  const bool is_of_nodes =
-      target->what == TargetKind::kBackends || target->what == TargetKind::kNodes;
-  if (is_of_nodes && options.revision != 0) {
+  const bool is_of_policy = target->what == TargetKind::kPolicy || target->what == TargetKind::kAll;
+  if (!is_of_policy && options.revision != 0) {
     return session.fail(ExitCode::kUsage, "--revision is for the policy; nodes tell what is now");
   }
   switch (target->what) {
@@ -193,6 +196,10 @@ ExitCode get(Session& session, const GetOptions& options) {
       return get_backends(session, options, *target);
     case TargetKind::kNodes:
       return show_nodes(session, options.format, target->name);
+    case TargetKind::kChanges:
+      return show_changes(session, options.format, target->name);
+    case TargetKind::kRecalls:
+      return show_recalls(session, options.format);
     default:
       return get_policy(session, options, *target);
   }
@@ -203,11 +210,13 @@ ExitCode get(Session& session, const GetOptions& options) {
 void add_get(Verbs& verbs) {
   const auto options = std::make_shared<GetOptions>();
   CLI::App& verb = verbs.add(
-      "get", "List objects of the policy, backends or nodes",
+      "get", "List objects of the policy, backends, nodes, changes or recalls",
       "sluice get pools\n  sluice get all -o yaml > policy.yaml", [options](Session& session) {
         return watch(session, options->watch, [&] { return get(session, *options); });
       });
-  verb.add_option("target", options->words, "KIND, KIND NAME or KIND/NAME; all for every object")
+  verb.add_option(
+          "target", options->words,
+          "KIND, KIND NAME or KIND/NAME; all for every object; backends, nodes, changes, recalls")
       ->required()
       ->expected(1, 2);
   verb.add_option("--revision", options->revision, "As of this revision; default the newest")

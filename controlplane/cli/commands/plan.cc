@@ -3,6 +3,7 @@
 // sluice plan, sluice diff: what applying would do.
 #include "controlplane/cli/render/plan.h"
 
+#include <map>
 #include <memory>
 
 #include "controlplane/cli/commands/change.h"
@@ -13,10 +14,13 @@
 namespace sluice::controlplane::cli {
 namespace {
 
+constexpr char kPlanSuffix[] = ".binpb";
+
 enum class Depth { kDiff, kWholePlan };
 
 struct PlanOptions {
   ChangeOptions change;
+  bool strikes = false;
   std::string out;
   Format format = Format::kTable;
 };
@@ -28,7 +32,7 @@ ExitCode save_plan(Session& session, const std::string& name, const v1::Change& 
   request.mutable_change()->set_base_revision(base_revision);
   const absl::Status written = write_file(name, request.SerializeAsString(), session.out());
   if (!written.ok()) return session.fail(ExitCode::kError, written);
-  fmt::print(session.err(), "saved; sluice apply --plan {} applies it to revision {} only\n", name,
+  fmt::print(session.err(), "saved; sluice apply {} applies it to revision {} only\n", name,
              base_revision);
   return ExitCode::kOk;
 }
@@ -50,6 +54,7 @@ void show_plan(Session& session, const v1::PlanResponse& plan, Depth depth) {
     deleted += object.action() == v1::ObjectDiff::ACTION_DELETE ? 1 : 0;
   }
   const size_t changed = static_cast<size_t>(plan.diff_size()) - created - deleted;
+  print_governance(out, plan);
   fmt::print(out, "\nPlan for revision {}: {} to create, {} to change, {} to delete\n",
              plan.base_revision(), created, changed, deleted);
 }
@@ -58,6 +63,7 @@ ExitCode plan_change(Session& session, const PlanOptions& options, Depth depth) 
   v1::PlanRequest request;
   const ExitCode read = read_change(session, options.change, *request.mutable_change());
   if (read != ExitCode::kOk) return read;
+  request.mutable_change()->set_strike(options.strikes);
   v1::PlanResponse plan;
   const ExitCode code = session.call(&v1::Control::Stub::Plan, request, plan);
   if (code != ExitCode::kOk) return code;
@@ -77,6 +83,36 @@ ExitCode plan_change(Session& session, const PlanOptions& options, Depth depth) 
   return plan.diff().empty() ? ExitCode::kOk : ExitCode::kChanges;
 }
 
+// -o takes a form of the output, or the file that the plan is saved to.
+void add_plan_output(CLI::App& verb, PlanOptions& options) {
+  static const std::map<std::string, Format> kForms{{"table", Format::kTable},
+                                                    {"json", Format::kJson},
+                                                    {"yaml", Format::kYaml},
+                                                    {"name", Format::kName}};
+  verb.add_option_function<std::vector<std::string>>(
+          "-o,--output",
+          [&options](const std::vector<std::string>& values) {
+            for (const std::string& value : values) {
+              const auto form = kForms.find(value);
+              if (form != kForms.end()) {
+                options.format = form->second;
+              } else if (value.ends_with(kPlanSuffix)) {
+                options.out = value;
+              } else {
+                throw CLI::ValidationError(
+                    "--output", fmt::format("\"{}\" is neither table, json, yaml, name nor a file "
+                                            "named *{}",
+                                            value, kPlanSuffix));
+              }
+            }
+          },
+          "Form of the output: table, json, yaml or name; or FILE.binpb to save the plan for "
+          "sluice "
+          "apply; both may be given")
+      ->allow_extra_args(false)
+      ->type_name("FORM|FILE.binpb");
+}
+
 }  // namespace
 
 void add_plan(Verbs& verbs) {
@@ -84,13 +120,15 @@ void add_plan(Verbs& verbs) {
   const auto options = std::make_shared<PlanOptions>();
   CLI::App& plan = verbs.add(
       "plan", "Show what applying would do; exit code 2 when something changes",
-      "sluice plan -f policy.yaml --out v2.plan && sluice apply --plan v2.plan",
+      "sluice plan -f policy.yaml -o v2.binpb && sluice apply v2.binpb",
       [options](Session& session) { return plan_change(session, *options, Depth::kWholePlan); });
   add_change(plan, options->change);
   plan.get_option("--filename")->required();
-  plan.add_option("--out", options->out, "Save the plan for sluice apply --plan")
+  plan.add_flag("--strike", options->strikes,
+                "Compile out the pools that guardrails forbid instead of refusing the change");
+  plan.add_option("--out", options->out, "Save the plan for sluice apply, under any name")
       ->type_name("FILE");
-  add_format(plan, options->format, formats);
+  add_plan_output(plan, *options);
 
   CLI::App& diff = verbs.add(
       "diff", "Show which fields applying would change; exit code 2 when something changes",

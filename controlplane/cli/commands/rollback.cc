@@ -12,14 +12,16 @@ struct RollbackOptions {
   uint64_t revision = 0;
   std::string author;
   std::string message;
+  std::string ticket;
   Format format = Format::kTable;
 };
 
 ExitCode roll_back(Session& session, const RollbackOptions& options) {
   v1::RollbackRequest request;
   request.set_revision(options.revision);
-  request.set_author(options.author.empty() ? session.author() : options.author);
+  request.set_author(options.author);
   request.set_message(options.message);
+  request.set_ticket(options.ticket);
   v1::ApplyResponse response;
   const ExitCode code = session.call(&v1::Control::Stub::Rollback, request, response);
   if (code == ExitCode::kOk) show_applied(session, options.format, response);
@@ -33,9 +35,12 @@ void add_rollback(Verbs& verbs) {
   CLI::App& verb = verbs.add("rollback", "Make an older revision's policy the newest",
                              "sluice rollback 7 -m 'v2 answers slowly'",
                              [options](Session& session) { return roll_back(session, *options); });
-  verb.add_option("revision", options->revision, "Default: the one before the newest")
+  verb.add_option("revision", options->revision,
+                  "Default: the one before the newest; while one waits to be confirmed, the one "
+                  "before that")
       ->check(positive());
   add_authorship(verb, options->author, options->message);
+  verb.add_option("--ticket", options->ticket, "Where it was decided, for the history");
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml, Format::kName});
 }
 

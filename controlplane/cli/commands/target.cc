@@ -26,6 +26,10 @@ absl::StatusOr<Target> parse_target(const std::vector<std::string>& words) {
     target.what = TargetKind::kBackends;
   } else if (lower == "node" || lower == "nodes") {
     target.what = TargetKind::kNodes;
+  } else if (lower == "change" || lower == "changes") {
+    target.what = TargetKind::kChanges;
+  } else if (lower == "recall" || lower == "recalls") {
+    target.what = TargetKind::kRecalls;
   } else if (const Kind* found = find_kind(kind); found != nullptr) {
     target.kind = found;
   } else {

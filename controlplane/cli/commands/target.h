@@ -11,7 +11,7 @@
 
 namespace sluice::controlplane::cli {
 
-enum class TargetKind { kPolicy, kAll, kBackends, kNodes };
+enum class TargetKind { kPolicy, kAll, kBackends, kNodes, kChanges, kRecalls };
 
 struct Target {
   TargetKind what = TargetKind::kPolicy;

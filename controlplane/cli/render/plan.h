@@ -12,6 +12,9 @@ namespace sluice::controlplane::cli {
 
 void print_diff(std::ostream& out, const v1::PlanResponse& plan, const Palette& palette);
 void print_shares(std::ostream& out, const v1::PlanResponse& plan, const Palette& palette);
+// Who would move, what the live flows of each node would do, which guardrails it touches and which
+// approvals it needs.
+void print_governance(std::ostream& out, const v1::PlanResponse& plan);
 // One "Kind/name" per line of what changes.
 void print_names(std::ostream& out, const v1::PlanResponse& plan);
 void print_warnings(std::ostream& err, const v1::PlanResponse& plan);

@@ -66,6 +66,25 @@ TEST(ControllerSettings, EveryProblemIsSaidWithItsLine) {
                   ::testing::Pair("", 9U)));
 }
 
+TEST(ControllerSettings, RolesAreReadAndChecked) {
+  std::vector<YamlProblem> problems;
+  const std::string base = "store: sqlite:c.db\naudit: {directory: a}\n";
+
+  const auto settings = parse_settings(
+      base + "roles:\n  - {role: officer, users: [1000], names: [ann.example.net]}\n", problems);
+  ASSERT_TRUE(settings.has_value());
+  ASSERT_THAT(settings->roles, SizeIs(1));
+  EXPECT_EQ(settings->roles[0].role(), v1::ROLE_OFFICER);
+
+  const auto refused = parse_settings(
+      base + "listen: 127.0.0.1:9000\nroles:\n  - {users: [1]}\n  - {role: admin}\n", problems);
+  EXPECT_FALSE(refused.has_value());
+  ASSERT_THAT(problems, SizeIs(3));
+  EXPECT_EQ(problems[0].path, "roles[0].role");
+  EXPECT_EQ(problems[1].path, "roles[1]");
+  EXPECT_THAT(problems[2].message, HasSubstr("cannot be told apart"));
+}
+
 TEST(ControllerSettings, FileThatIsNotThereIsNamed) {
   EXPECT_THAT(std::string(load_settings("/nowhere.yaml").status().message()),
               HasSubstr("cannot read /nowhere.yaml: No such file"));

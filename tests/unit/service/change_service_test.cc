@@ -252,7 +252,7 @@ TEST_F(ChangeServiceTest, OverrideOfWhatIsNotThereNamesTheNearest) {
   EXPECT_EQ(pool.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(pool.message()), HasSubstr("did you mean"));
   EXPECT_EQ(backend.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(recall.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(recall.code(), absl::StatusCode::kInvalidArgument);  // it has no reason
   EXPECT_TRUE(stored_is(1, 1));
 }
 

@@ -18,9 +18,19 @@ using ::testing::SizeIs;
 
 class ControlServiceTest : public ChangeFixture {
  protected:
-  ControlService service() {
-    return ControlService({*changes_, *store_, *fleet_, *records_, "9.9"});
+  void SetUp() override {
+    ChangeFixture::SetUp();
+    events_ = std::make_unique<EventLog>(store_->shared());
+    recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
   }
+  ControlService service() {
+    return ControlService({*changes_, *store_, *fleet_, *records_, *events_, *recalls_, *archive_,
+                           "9.9", [this](const grpc::ServerContext*) { return caller_; }});
+  }
+  std::unique_ptr<TableArchive> archive_ = *TableArchive::open(directory_.path("audit"));
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<Recalls> recalls_;
+  Caller caller_ = anybody();
   grpc::ServerContext* context_ = nullptr;  // no handler looks at it
 };
 
@@ -76,6 +86,55 @@ TEST_F(ControlServiceTest, NodesFlowsAndCountersAreThoseOfAllNodes) {
   EXPECT_EQ(first.next_page_token(), "edge-1/second");
   EXPECT_THAT(nodes.nodes(), SizeIs(2));
   EXPECT_THAT(counters.nodes(), SizeIs(2));
+}
+
+TEST_F(ControlServiceTest, CallerWithoutARoleIsToldNothingButTheVersion) {
+  caller_ = {"eve", v1::ROLE_UNSPECIFIED, true};
+  v1::GetPolicyResponse policy;
+  v1::ListEventsResponse events;
+  v1::GetVersionResponse version;
+  const v1::ListEventsRequest all;
+  const v1::GetPolicyRequest newest;
+
+  const grpc::Status refused = service().GetPolicy(context_, &newest, &policy);
+
+  EXPECT_EQ(refused.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_EQ(refused.error_message(), "eve has no role; to read the policy takes the role viewer");
+  EXPECT_EQ(service().ListEvents(context_, &all, &events).error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_TRUE(service().GetVersion(context_, nullptr, &version).ok());
+}
+
+TEST_F(ControlServiceTest, DiffOfARevisionIsFromTheOneBefore) {
+  apply(kPolicy);
+  apply(pool_yaml("red"));
+  v1::ListRevisionsRequest request;
+  request.set_with_diff(true);
+  v1::ListRevisionsResponse response;
+
+  ASSERT_TRUE(service().ListRevisions(context_, &request, &response).ok());
+
+  ASSERT_THAT(response.revisions(), SizeIs(2));
+  ASSERT_THAT(response.revisions(0).diff(), SizeIs(1));
+  EXPECT_EQ(response.revisions(0).diff(0).name(), "red");
+  EXPECT_THAT(response.revisions(1).diff(), SizeIs(4));
+}
+
+TEST_F(ControlServiceTest, RecallAnswersWithItsCertificate) {
+  apply(kPolicy);
+  one_.sweep_recalls(0, 7);
+  two_.sweep_recalls(0, 0);
+  ASSERT_TRUE(eventually([this] { return fleet_->nodes()[1].connected(); }));
+  v1::SetOverrideRequest request;
+  request.mutable_override()->set_pool("green");
+  request.mutable_override()->set_state(v1::Override::STATE_RECALLED);
+  request.set_message("wrong answers");
+  v1::SetOverrideResponse response;
+
+  const grpc::Status status = service().SetOverride(context_, &request, &response);
+
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(response.certificate().is_complete());
+  EXPECT_EQ(response.certificate().nodes(0).status().flows_cut(), 7U);
 }
 
 TEST_F(ControlServiceTest, VersionIsTheProgramsOwn) {

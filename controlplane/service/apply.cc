@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The change service's rules of who may change what, for how long, and with whose approval.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "controlplane/policy/kinds.h"
+#include "controlplane/policy/print.h"
+#include "controlplane/service/change_rules.h"
+#include "controlplane/service/change_service.h"
+#include "controlplane/service/step_event.h"
+
+namespace sluice::controlplane {
+namespace {
+
+absl::Status still_waits(const Waiting& waiting) {
+  const std::string until =
+      absl::FormatTime(absl::RFC3339_sec, waiting.deadline, absl::UTCTimeZone());
+  if (waiting.breaks_glass) {
+    return absl::AbortedError(absl::StrCat("revision ", waiting.revision,
+                                           " broke glass and reverts at ", until,
+                                           ": wait for that, or end it now with sluice rollback"));
+  }
+  return absl::AbortedError(absl::StrCat("revision ", waiting.revision,
+                                         " waits to be confirmed until ", until,
+                                         ": keep it with sluice confirm, or end it with sluice "
+                                         "rollback"));
+}
+
+// The whole policy as files that a change can carry.
+v1::Change change_to(const v1::Policy& policy, uint64_t base_revision) {
+  v1::Change change;
+  change.set_prune(true);
+  change.set_base_revision(base_revision);
+  v1::PolicyFile& file = *change.add_files();
+  file.set_name("revision");
+  for (const std::string& kind : kinds()) {
+    const google::protobuf::FieldDescriptor* field = field_of_kind(kind);
+    for (int i = 0; i < policy.GetReflection()->FieldSize(policy, field); ++i) {
+      file.mutable_yaml()->append("---\n");
+      file.mutable_yaml()->append(
+          print_object(policy.GetReflection()->GetRepeatedMessage(policy, field, i)));
+    }
+  }
+  return change;
+}
+
+}  // namespace
+
+std::optional<Waiting> ChangeService::wait_of(const v1::ApplyRequest& request, const InForce& base,
+                                              absl::Time now) {
+  if (!request.has_confirm_within() && !request.break_glass()) return std::nullopt;
+  Waiting waiting;
+  waiting.back_to = base.revision;
+  waiting.breaks_glass = request.break_glass();
+  waiting.author = request.author();
+  waiting.reason = request.message();
+  waiting.deadline = now + kBreakGlassMax;
+  if (request.has_confirm_within()) {
+    waiting.deadline = now + absl::Seconds(request.confirm_within().seconds()) +
+                       absl::Nanoseconds(request.confirm_within().nanos());
+  }
+  if (base.waiting) {
+    // Glass that is broken twice heals once, when the first hour is over: else it would never.
+    waiting.back_to = base.waiting->back_to;
+    waiting.deadline = std::min(waiting.deadline, base.waiting->deadline);
+  }
+  return waiting;
+}
+
+absl::Status ChangeService::check_rules(const Planned& planned, const v1::PlanResponse& plan,
+                                        const v1::ApplyRequest& request,
+                                        const Caller& caller) const {
+  const std::optional<Waiting>& waiting = planned.base->waiting;
+  if (waiting && !(waiting->breaks_glass && request.break_glass())) return still_waits(*waiting);
+  if (absl::Status status = check_identities(*planned.desired.policy, caller); !status.ok())
+    return status;
+  for (const v1::ObjectDiff& diff : plan.diff()) {
+    if (diff.kind() != "Guardrail") continue;
+    absl::Status status =
+        require_role(caller, v1::ROLE_OFFICER, absl::StrCat("change Guardrail/", diff.name()));
+    if (!status.ok()) return status;
+  }
+  return check_moved(plan, request);
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::apply_planned(Planned planned,
+                                                               const v1::ApplyRequest& request,
+                                                               const Caller& caller,
+                                                               Origin origin) {
+  if (!planned.plan.diff.empty()) {
+    v1::PlanResponse plan = describe(planned);
+    if (request.has_max_moved()) {
+      for (v1::NodeEffect& effect : fleet_.preview(*planned.plan.table))
+        *plan.add_nodes() = std::move(effect);
+    }
+    if (absl::Status status = check_rules(planned, plan, request, caller); !status.ok())
+      return status;
+    if (plan.approvals() > 0 && !request.break_glass()) {
+      return approvals_.ask(request, plan, origin.entry.rollback_of(), absl::Now());
+    }
+    origin.waiting = wait_of(request, *planned.base, absl::Now());
+    if (request.break_glass()) {
+      spdlog::warn("{} breaks glass: {}", request.author(), request.message());
+    }
+  }
+  origin.entry.set_author(request.author());
+  origin.entry.set_message(request.message());
+  origin.entry.set_ticket(request.ticket());
+  origin.event.set_actor(request.author());
+  origin.event.set_reason(request.message());
+  if (!request.ticket().empty()) {
+    (*origin.event.mutable_details())["ticket"] = request.ticket();
+  }
+  return accept(std::move(planned), std::move(origin));
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::apply(const v1::ApplyRequest& request,
+                                                       const Caller& caller) {
+  const absl::StatusOr<std::string> author = author_of(caller, request.author());
+  if (!author.ok()) return author.status();
+  if (absl::Status status = check_request(request, caller); !status.ok()) return status;
+  absl::StatusOr<Planned> planned = plan_change(request.change());
+  if (!planned.ok()) return planned.status();
+  const absl::MutexLock lock(&change_mutex_);
+  if (planned->base != running()) {
+    // Somebody was faster. With a base revision this is ABORTED, without one the newest counts.
+    planned = plan_change(request.change());
+    if (!planned.ok()) return planned.status();
+  }
+  v1::ApplyRequest signed_request = request;
+  signed_request.set_author(*author);
+  Origin origin;
+  origin.event.set_kind(request.break_glass() ? "break-glass" : "apply");
+  return apply_planned(*std::move(planned), signed_request, caller, std::move(origin));
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequest& request,
+                                                          const Caller& caller) {
+  const absl::StatusOr<std::string> author = author_of(caller, request.author());
+  if (!author.ok()) return author.status();
+  const absl::MutexLock lock(&change_mutex_);
+  const std::shared_ptr<const InForce> base = running();
+  uint64_t revision = request.revision();
+  if (revision == 0 && base->waiting) revision = base->waiting->back_to;
+  const bool ends_wait = base->waiting && revision == base->waiting->back_to;
+  if (revision == 0 && !ends_wait) {
+    if (base->revision < 2) return absl::NotFoundError("there is no revision to go back to");
+    revision = base->revision - 1;
+  }
+  absl::StatusOr<Planned> planned = plan_revision(base, revision);
+  if (!planned.ok()) return planned.status();
+  Origin origin;
+  origin.event.set_kind("rollback");
+  origin.entry.set_rollback_of(revision);
+  v1::ApplyRequest as_apply;
+  as_apply.set_author(*author);
+  as_apply.set_message(request.message());
+  as_apply.set_ticket(request.ticket());
+  if (ends_wait) {  // what would happen by itself needs nobody's leave
+    origin.entry.set_author(*author);
+    origin.entry.set_message(request.message());
+    origin.entry.set_ticket(request.ticket());
+    origin.event.set_actor(*author);
+    origin.event.set_reason(request.message());
+    return end_wait(*std::move(planned), std::move(origin));
+  }
+  *as_apply.mutable_change() = change_to(*planned->desired.policy, base->revision);
+  return apply_planned(*std::move(planned), as_apply, caller, std::move(origin));
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChange& stored) {
+  const v1::PendingChange& change = stored.change;
+  absl::StatusOr<Planned> planned = plan_change(change.request().change());
+  if (!planned.ok()) return planned.status();
+  const v1::PlanResponse plan = describe(*planned);
+  if (plan.digest() != change.plan().digest() || plan.approvals() > change.plan().approvals()) {
+    return absl::AbortedError(
+        absl::StrCat("change ", change.id(), " would do something else now: ask for it again"));
+  }
+  if (planned->base->waiting) return still_waits(*planned->base->waiting);
+  if (absl::Status status = check_moved(plan, change.request()); !status.ok()) return status;
+  Origin origin;
+  origin.entry.set_author(change.request().author());
+  origin.entry.set_message(change.request().message());
+  origin.entry.set_ticket(change.request().ticket());
+  origin.entry.set_rollback_of(stored.rollback_of);
+  origin.event = step_event(stored.rollback_of == 0 ? "apply" : "rollback",
+                            change.request().author(), change.request().message());
+  for (const v1::Approval& approval : change.approvals()) {
+    origin.entry.add_approvers(approval.approver());
+    (*origin.event.mutable_details())["approver/" + approval.approver()] = approval.message();
+  }
+  (*origin.event.mutable_details())["change"] = absl::StrCat(change.id());
+  origin.waiting = wait_of(change.request(), *planned->base, absl::Now());
+  origin.applied = change;
+  return accept(*std::move(planned), std::move(origin));
+}
+
+absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
+    const v1::DecideChangeRequest& request, const Caller& caller) {
+  const absl::MutexLock lock(&change_mutex_);
+  const uint64_t revision = running()->revision;
+  v1::DecideChangeResponse response;
+  if (request.reject()) {
+    absl::StatusOr<v1::PendingChange> rejected =
+        approvals_.reject(request, caller, revision, absl::Now());
+    if (!rejected.ok()) return rejected.status();
+    *response.mutable_change() = *std::move(rejected);
+    return response;
+  }
+  absl::StatusOr<StoredChange> stored =
+      approvals_.with_approval(request, caller, revision, absl::Now());
+  if (!stored.ok()) return stored.status();
+  v1::PendingChange& change = stored->change;
+  if (static_cast<uint32_t>(change.approvals_size()) < change.plan().approvals()) {
+    if (absl::Status status = approvals_.keep(change); !status.ok()) return status;
+  } else {
+    absl::StatusOr<v1::ApplyResponse> applied = apply_approved(*stored);
+    if (!applied.ok()) return applied.status();
+    change.set_state(v1::PendingChange::STATE_APPLIED);
+    change.set_revision(applied->revision());
+    *response.mutable_applied() = *std::move(applied);
+    // The change is in force: a full disk cannot take that back.
+    if (absl::Status status = approvals_.keep(change); !status.ok())
+      spdlog::error("approval of change {}: {}", change.id(), std::string(status.message()));
+  }
+  *response.mutable_change() = std::move(change);
+  return response;
+}
+
+}  // namespace sluice::controlplane

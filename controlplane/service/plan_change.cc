@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The change service's plans: what a change would make of what is in force.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "controlplane/policy/change.h"
+#include "controlplane/policy/parse.h"
+#include "controlplane/policy/validate.h"
+#include "controlplane/service/change_rules.h"
+#include "controlplane/service/change_service.h"
+#include "controlplane/service/overrides.h"
+#include "controlplane/service/refusal.h"
+
+namespace sluice::controlplane {
+namespace {
+
+absl::Status invalid(const Violations& violations) {
+  return refusal(absl::StatusCode::kInvalidArgument,
+                 absl::StrCat("the policy is not valid, violations: ", violations.size()),
+                 violations);
+}
+
+absl::Status refused(const Violations& refusals) {
+  return refusal(absl::StatusCode::kFailedPrecondition,
+                 absl::StrCat("guardrails refuse this, leaks: ", refusals.size()), refusals);
+}
+
+v1::PlanResponse to_proto(const Plan& plan, uint64_t base_revision) {
+  v1::PlanResponse response;
+  response.set_base_revision(base_revision);
+  *response.mutable_diff() = {plan.diff.begin(), plan.diff.end()};
+  *response.mutable_shares() = {plan.shares.begin(), plan.shares.end()};
+  for (const Violation& warning : plan.warnings)
+    to_proto(warning, *response.add_warnings());
+  return response;
+}
+
+const v1::ForwardingTable& table_of(const InForce& state) {
+  return state.table == nullptr ? v1::ForwardingTable::default_instance() : state.table->message();
+}
+
+absl::Status check_base(const v1::Change& change, uint64_t revision) {
+  if (!change.has_base_revision() || change.base_revision() == revision) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("the change is for revision ", change.base_revision(),
+                                         ", but ", revision, " is in force: plan it again"));
+}
+
+}  // namespace
+
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
+    std::shared_ptr<const InForce> base, Candidate desired, const SourceMap& source) const {
+  const TableHeader header = {
+      .generation = base->generation + 1,
+      .revision = base->revision + 1,
+      .term = base->term,
+      .eligibility_epoch = base->eligibility_epoch,
+      .steering_key = base->steering_key,
+      .overrides = effective_overrides(base->overrides, *desired.policy),
+  };
+  Plan plan = make_plan({*base->policy, table_of(*base)},
+                        {*desired.policy, *desired.clients, source, desired.touched}, header);
+  if (!plan.refusals.empty()) return refused(plan.refusals);
+  return Planned{false, std::move(base), std::move(desired), std::move(plan)};
+}
+
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {
+  std::shared_ptr<const InForce> base = running();
+  if (absl::Status status = check_base(change, base->revision); !status.ok()) return status;
+  std::vector<SourceFile> files;
+  for (const v1::PolicyFile& file : change.files())
+    files.push_back({file.name(), file.yaml()});
+  const std::vector<std::string> deletions(change.deletions().begin(), change.deletions().end());
+
+  Violations violations;
+  const ParsedPolicy parsed = parse_policy(files, violations);
+  require_objects(files, parsed.policy, violations);
+  const Prune prune = change.prune() ? Prune::kYes : Prune::kNo;
+  ChangedPolicy changed = apply_change(*base->policy, parsed.policy, prune, deletions, violations);
+  Candidate desired;
+  desired.policy = std::move(changed.policy);
+  desired.touched = std::move(changed.touched);
+  desired.clients = desired.touched.contains("ClientClass")
+                        ? std::make_shared<const ClientSets>(client_sets(*desired.policy))
+                        : base->clients;
+  validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
+  if (!violations.empty()) return invalid(violations);
+  absl::StatusOr<Planned> planned = plan_policy(std::move(base), std::move(desired), parsed.source);
+  if (planned.ok()) planned->strikes = change.strike();
+  return planned;
+}
+
+v1::PlanResponse ChangeService::describe(const Planned& planned) const {
+  v1::PlanResponse response = to_proto(planned.plan, planned.base->revision);
+  response.set_digest(
+      plan_digest(planned.base->revision, *planned.desired.policy, planned.strikes));
+  add_guardrail_edits(*planned.base->policy, *planned.desired.policy, response);
+  return response;
+}
+
+absl::StatusOr<v1::PlanResponse> ChangeService::plan(const v1::Change& change) const {
+  const absl::StatusOr<Planned> planned = plan_change(change);
+  if (!planned.ok()) return planned.status();
+  v1::PlanResponse response = describe(*planned);
+  if (response.diff().empty()) return response;
+  for (v1::NodeEffect& effect : fleet_.preview(*planned->plan.table))
+    *response.add_nodes() = std::move(effect);
+  return response;
+}
+
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
+    std::shared_ptr<const InForce> base, uint64_t revision) const {
+  Candidate desired;
+  desired.policy = std::make_shared<const v1::Policy>();
+  if (revision != 0) {
+    absl::StatusOr<v1::Policy> policy = store_.policy_of(revision);
+    if (!policy.ok()) return policy.status();
+    desired.policy = std::make_shared<const v1::Policy>(*std::move(policy));
+  }
+  desired.clients = std::make_shared<const ClientSets>(client_sets(*desired.policy));
+  desired.touched = all_objects(*desired.policy);
+  add_names(all_objects(*base->policy), desired.touched);
+  Violations violations;
+  validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
+  if (!violations.empty()) return invalid(violations);
+  return plan_policy(std::move(base), std::move(desired), SourceMap());
+}
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Recalls: the order survives, the certificate says what is known, completion is told once.
+#include "controlplane/service/recalls.h"
+
+#include <gtest/gtest.h>
+
+#include "gmock/gmock.h"
+#include "tests/unit/service/change_fixture.h"
+
+namespace sluice::controlplane {
+namespace {
+
+using testing::eventually;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class RecallsTest : public ChangeFixture {
+ protected:
+  void SetUp() override {
+    ChangeFixture::SetUp();
+    apply(kPolicy);
+    ASSERT_TRUE(eventually([this] { return two_.running().generation() == 1; }));
+  }
+  absl::Status recall(const std::string& message) {
+    v1::SetOverrideRequest request;
+    *request.mutable_override() = green();
+    request.set_message(message);
+    request.set_author("ann");
+    return changes_->set_override(request).status();
+  }
+  static v1::Override green() {
+    v1::Override override;
+    override.set_pool("green");
+    override.set_state(v1::Override::STATE_RECALLED);
+    return override;
+  }
+  absl::StatusOr<v1::RecallCertificate> settle(absl::Duration patience) {
+    EventLog events(store_->shared());
+    return Recalls(*store_, *fleet_, events).settle(green(), patience);
+  }
+  absl::Status tend() {
+    EventLog events(store_->shared());
+    return Recalls(*store_, *fleet_, events).tend();
+  }
+  std::vector<v1::Event> events(const std::string& kind) {
+    v1::ListEventsRequest request;
+    request.set_kind(kind);
+    return *EventLog(store_->shared()).list(request);
+  }
+};
+
+TEST_F(RecallsTest, RecallNeedsAReason) {
+  const absl::Status status = recall("");
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a recall needs a reason"));
+  EXPECT_TRUE(stored_is(1, 1));
+}
+
+TEST_F(RecallsTest, CertificateIsCompleteWhenEveryNodeHasCutEverything) {
+  one_.sweep_recalls(0, 7);
+  two_.sweep_recalls(0, 2);
+
+  ASSERT_TRUE(recall("wrong answers").ok());
+  const auto certificate = settle(kRecallPatience);
+
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_TRUE(certificate->is_complete());
+  EXPECT_EQ(certificate->author(), "ann");
+  EXPECT_EQ(certificate->reason(), "wrong answers");
+  ASSERT_THAT(certificate->nodes(), SizeIs(2));
+  EXPECT_EQ(certificate->nodes(0).status().flows_cut(), 7U);
+  ASSERT_THAT(events("recall.complete"), SizeIs(1));
+  EXPECT_EQ(events("recall.complete")[0].details().at("node/edge-2"), "flows cut: 2, residual: 0");
+  ASSERT_TRUE(tend().ok());
+  EXPECT_THAT(events("recall.complete"), SizeIs(1));
+}
+
+TEST_F(RecallsTest, NodeThatIsAwayMakesItIncompleteUntilItReturns) {
+  one_.sweep_recalls(0, 7);
+  two_.sweep_recalls(0, 2);
+  two_.leave();
+
+  ASSERT_TRUE(recall("wrong answers").ok());
+  const auto certificate = settle(kRecallPatience);
+  ASSERT_TRUE(tend().ok());
+  const size_t early = events("recall.complete").size();
+  two_.come_back();
+
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_FALSE(certificate->is_complete());
+  EXPECT_FALSE(certificate->nodes(1).is_reachable());
+  EXPECT_THAT(events("recall.incomplete"), SizeIs(1));
+  EXPECT_EQ(early, 0U);
+  EXPECT_TRUE(eventually([this] { return tend().ok() && !events("recall.complete").empty(); }));
+}
+
+TEST_F(RecallsTest, NodeThatStillLooksIsWaitedForButNotForEver) {
+  one_.sweep_recalls(0, 7);
+  two_.sweep_recalls(3, 2);
+  ASSERT_TRUE(recall("wrong answers").ok());
+
+  const absl::Time begin = absl::Now();
+  const auto certificate = settle(absl::Milliseconds(300));
+
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_FALSE(certificate->is_complete());
+  EXPECT_TRUE(certificate->nodes(1).is_reachable());
+  EXPECT_EQ(certificate->nodes(1).status().residual(), 3U);
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(300));
+}
+
+TEST_F(RecallsTest, NeitherApplyNorRollbackNorRestartLiftsIt) {
+  ASSERT_TRUE(recall("wrong answers").ok());
+  apply(pool_yaml("red"));
+  ASSERT_TRUE(changes_->rollback({}).ok());
+  close();
+  open();
+
+  ASSERT_THAT(changes_->running()->overrides, SizeIs(1));
+  EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
+  EXPECT_THAT(one_.running().overrides(), SizeIs(1));
+  EventLog log(store_->shared());
+  const auto recalls = Recalls(*store_, *fleet_, log).list();
+  ASSERT_TRUE(recalls.ok()) << recalls.status();
+  ASSERT_THAT(*recalls, SizeIs(1));
+  EXPECT_EQ((*recalls)[0].reason(), "wrong answers");
+}
+
+TEST_F(RecallsTest, DrainDoesNotWeakenIt) {
+  ASSERT_TRUE(recall("wrong answers").ok());
+
+  const absl::Status status = set_override("green", "", v1::Override::STATE_DRAINING).status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("pool/green is recalled"));
+  EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
+}
+
+TEST_F(RecallsTest, LiftedRecallIsNoRecallAnyMore) {
+  ASSERT_TRUE(recall("wrong answers").ok());
+  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+
+  EXPECT_EQ(settle(absl::ZeroDuration()).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(events("recall.lift"), SizeIs(1));
+  EXPECT_THAT(one_.running().overrides(), SizeIs(0));
+}
+
+TEST_F(RecallsTest, StatusOfAnEarlierRecallDoesNotCount) {
+  one_.sweep_recalls(0, 1);
+  two_.sweep_recalls(0, 1);
+  ASSERT_TRUE(recall("first").ok());
+  ASSERT_TRUE(settle(kRecallPatience).ok());
+  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+  two_.leave();
+
+  ASSERT_TRUE(recall("second").ok());
+  const auto certificate = settle(kRecallPatience);
+
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_FALSE(certificate->is_complete());
+  EXPECT_FALSE(certificate->nodes(1).has_status());
+}
+
+}  // namespace
+}  // namespace sluice::controlplane
