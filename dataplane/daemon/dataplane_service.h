@@ -4,6 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "dataplane/daemon/fabric.h"
@@ -26,6 +28,8 @@ struct NodeParts {
   const Registry& registry;
   RecordSpool& spool;
   Stager& stager;
+  // `Forwarding::foresee`, on the thread that it belongs to.
+  std::function<absl::StatusOr<std::unique_ptr<const Snapshot>>(const ReadyTable&)> foresee;
 };
 
 // Thread: any.
@@ -45,6 +49,8 @@ class DataplaneService final : public v1::Dataplane::Service {
                          v1::GetStatusResponse* response) override;
   grpc::Status GetCounters(grpc::ServerContext* context, const v1::GetCountersRequest* request,
                            v1::GetCountersResponse* response) override;
+  grpc::Status ListViews(grpc::ServerContext* context, const v1::ListViewsRequest* request,
+                         v1::ListViewsResponse* response) override;
   // flow_handlers.cc
   grpc::Status ListFlows(grpc::ServerContext* context, const v1::ListFlowsRequest* request,
                          v1::ListFlowsResponse* response) override;
@@ -55,6 +61,7 @@ class DataplaneService final : public v1::Dataplane::Service {
   grpc::Status PullRecords(grpc::ServerContext* context, RecordStream* stream) override;
 
  private:
+  absl::StatusOr<v1::StageResponse> preview(const v1::TableDelta& delta);
   absl::Status list_flows(const v1::ListFlowsRequest& request, v1::ListFlowsResponse& response);
   absl::Status explain_flow(const v1::ExplainRequest& request, v1::ExplainResponse& response);
   void find_live_flow(const v1::ExplainRequest& request, v1::ExplainResponse& response);

@@ -52,6 +52,17 @@ std::set<SteeredEndpoint> endpoints_of(const Table* table) {
   return endpoints;
 }
 
+uint32_t highest_target(const Table& table) {
+  uint32_t highest = 0;
+  for (const Route& route : table.routes) {
+    for (const Route::PoolUse& use : route.uses) {
+      for (const TargetId target : use.targets)
+        highest = std::max(highest, target.value);
+    }
+  }
+  return highest;
+}
+
 std::vector<SteeredEndpoint> listed(const std::set<SteeredEndpoint>& endpoints) {
   return {endpoints.begin(), endpoints.end()};
 }
@@ -129,6 +140,7 @@ void Forwarding::adopt(const ReadyTable& next) {
   wait_for_neighbors(fresh);
 
   running_ = next;
+  targets_end_ = std::max(targets_end_, highest_target(*running_.built.table));
   std::vector<ProbeTarget> targets = probe_targets(running_.pushed->message());
   std::map<BackendIdentity, Health> last_known;
   HealthByBackend kept;
@@ -173,8 +185,10 @@ std::unique_ptr<const Snapshot> Forwarding::next_snapshot(
   }
   const int64_t now = now_unix_ms();
   next_expiry_unix_ms_ = next_expiry(now);
-  std::unique_ptr<const Snapshot> snapshot =
-      make_snapshot(running_.built.table, view_, conditions, now);
+  recalls_.follow(running_.pushed->message(), judged, cores_, targets_end_, now);
+  auto snapshot =
+      std::make_unique<Snapshot>(*make_snapshot(running_.built.table, view_, conditions, now));
+  snapshot->recall = recalls_.number();
   ViewFacts facts = facts_of(judged, *snapshot);
   if (facts == facts_ && view_ > 0) return snapshot;
 
@@ -182,9 +196,40 @@ std::unique_ptr<const Snapshot> Forwarding::next_snapshot(
   log_view(facts_, facts);
   facts_ = std::move(facts);
   is_health_unsaved_ = true;
-  auto renumbered = std::make_unique<Snapshot>(*snapshot);
-  renumbered->view = view_;
-  return renumbered;
+  snapshot->view = view_;
+  keep_view(judged, *snapshot);
+  return snapshot;
+}
+
+std::unique_ptr<const Snapshot> Forwarding::foresee(const ReadyTable& next) const {
+  HealthByBackend health = health_;
+  for (const ProbeTarget& target : probe_targets(next.pushed->message())) {
+    KnownHealth& known = health[target.backend];
+    if (known.health == Health::kUnknown) known.health = Health::kUp;
+  }
+  std::vector<BackendCondition> conditions(next.built.table->backend_capacity);
+  for (const JudgedBackend& backend :
+       judge_backends(next.pushed->message(), *next.built.table, health))
+    conditions[backend.id.index()].state = backend.state;
+  return make_snapshot(next.built.table, view_, conditions, now_unix_ms());
+}
+
+void Forwarding::keep_view(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) {
+  v1::ViewRecord record;
+  record.set_view(snapshot.view);
+  record.set_generation(running_.pushed->generation());
+  *record.mutable_time() = timestamp(now_unix_ms());
+  for (const JudgedBackend& backend : judged) {
+    v1::BackendView& view = *record.add_backends();
+    view.set_pool(backend.identity.pool);
+    view.set_backend(backend.identity.name);
+    view.set_address(backend.identity.address.to_bytes());
+    const bool has_expired = snapshot.backends[backend.id.index()].expired;
+    view.set_state(has_expired && backend.state != BackendState::kRecalled
+                       ? v1::BACKEND_STATE_EXPIRED
+                       : to_proto(backend.state));
+  }
+  views_.add(std::move(record));
 }
 
 Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& judged,
@@ -234,6 +279,8 @@ void Forwarding::show(const std::vector<JudgedBackend>& judged, const Snapshot& 
   state->snapshot = std::make_shared<const Snapshot>(snapshot);
   state->view = snapshot.view;
   state->ports = links_.states();
+  state->recalls = recalls_.active();
+  state->memory_bytes = running_.built.report.memory_bytes;
   std::vector<Since> since;
   auto old = since_.begin();  // both are sorted: one walk over the two
   for (const JudgedBackend& backend : judged) {

@@ -16,7 +16,9 @@
 #include "dataplane/daemon/conditions.h"
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/prober.h"
+#include "dataplane/daemon/recalls.h"
 #include "dataplane/daemon/table_store.h"
+#include "dataplane/daemon/view_log.h"
 #include "dataplane/table/from_proto.h"
 #include "dataplane/table/snapshot.h"
 #include "sluice/v1/dataplane.pb.h"
@@ -36,6 +38,8 @@ struct RunningState {
   uint64_t view = 0;
   std::vector<v1::BackendStatus> backends;
   std::vector<PortState> ports;
+  std::vector<ActiveRecall> recalls;
+  uint64_t memory_bytes = 0;  // of the snapshot
 };
 
 enum class Durability : uint8_t { kSave, kAlreadySaved };
@@ -63,6 +67,12 @@ class Forwarding {
   void tick();
   void save_health();
 
+  // The snapshot that `next` would have now. Backends that were never probed count as up: those
+  // that only `next` has are not probed before it runs.
+  std::unique_ptr<const Snapshot> foresee(const ReadyTable& next) const;
+
+  // Thread: any.
+  const ViewLog& views() const { return views_; }
   // Thread: any.
   std::shared_ptr<const RunningState> state() const;
 
@@ -87,6 +97,7 @@ class Forwarding {
   absl::Status publish();
   std::unique_ptr<const Snapshot> next_snapshot(const std::vector<JudgedBackend>& judged);
   ViewFacts facts_of(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) const;
+  void keep_view(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot);
   void log_view(const ViewFacts& before, const ViewFacts& after) const;
   void show(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot);
   void show_ports();
@@ -98,9 +109,12 @@ class Forwarding {
   const SetTargets set_targets_;
   ReadyTable running_;
   HealthByBackend health_;
+  Recalls recalls_;
+  uint32_t targets_end_ = 0;  // of all tables that ever ran: the highest TargetId
   std::vector<Since> since_;  // of what is shown, sorted by backend
   uint64_t view_ = 0;
   ViewFacts facts_;
+  ViewLog views_;
   int64_t next_expiry_unix_ms_ = INT64_MAX;
   bool is_stale_ = false;  // what is published does not say what is known
   bool is_health_unsaved_ = false;

@@ -229,15 +229,24 @@ absl::Status Node::start_first_table() {
 }
 
 absl::Status Node::start_server() {
-  service_ = std::make_unique<DataplaneService>(
-      NodeParts{.identity = identity_,
-                .start_time = start_time_,
-                .flow_capacity = uint64_t{settings_.runtime.flow_capacity} * kFamilies,
-                .cores = *cores_,
-                .forwarding = *forwarding_,
-                .registry = registry_,
-                .spool = *spool_,
-                .stager = *stager_});
+  service_ = std::make_unique<DataplaneService>(NodeParts{
+      .identity = identity_,
+      .start_time = start_time_,
+      .flow_capacity = uint64_t{settings_.runtime.flow_capacity} * kFamilies,
+      .cores = *cores_,
+      .forwarding = *forwarding_,
+      .registry = registry_,
+      .spool = *spool_,
+      .stager = *stager_,
+      .foresee = [this](const ReadyTable& next) -> absl::StatusOr<std::unique_ptr<const Snapshot>> {
+        std::unique_ptr<const Snapshot> snapshot;
+        const absl::Status called = loop_.call([&] {
+          snapshot = forwarding_->foresee(next);
+          return absl::OkStatus();
+        });
+        if (!called.ok()) return called;
+        return snapshot;
+      }});
   absl::StatusOr<std::unique_ptr<grpc::Server>> server = serve(settings_, *service_);
   if (!server.ok()) return server.status();
   server_ = *std::move(server);

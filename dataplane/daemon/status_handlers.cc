@@ -86,6 +86,9 @@ grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStat
     for (const PortState& port : state->ports)
       fill(port, *response->add_ports());
   }
+  for (v1::RecallStatus& recall :
+       recall_status(state->recalls, state->backends, parts_.cores, parts_.registry))
+    *response->add_recalls() = std::move(recall);
   uint64_t flows = 0;
   uint64_t lost = parts_.spool.lost();
   for (const LcoreCounterValues& values : parts_.cores.counters()) {
@@ -96,6 +99,17 @@ grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStat
   response->set_flow_capacity(parts_.flow_capacity);
   response->set_records_pending(parts_.spool.pending());
   response->set_records_lost(lost);
+  return grpc::Status::OK;
+}
+
+grpc::Status DataplaneService::ListViews(grpc::ServerContext*, const v1::ListViewsRequest* request,
+                                         v1::ListViewsResponse* response) {
+  const bool goes_on = request->incarnation() == parts_.identity.incarnation;
+  for (v1::ViewRecord& view : parts_.forwarding.views().list(goes_on ? request->after() : 0)) {
+    view.set_node(parts_.identity.node);
+    view.set_incarnation(parts_.identity.incarnation);
+    *response->add_views() = std::move(view);
+  }
   return grpc::Status::OK;
 }
 

@@ -43,6 +43,7 @@ struct alignas(64) FlowDetail {
   uint32_t client_class = 0;  // ClassId
   uint32_t part = 0;
   uint32_t handshake_us = 0;
+  EndReason cut_reason = EndReason::kNone;  // only while the state is kCut
 };
 static_assert(sizeof(FlowDetail) == 64);
 

@@ -19,6 +19,11 @@ inline constexpr uint16_t kPortsMax = 16;
 // Resets and ICMP errors that one lcore sends: enough for people to see why, too few to be used as
 // a weapon.
 inline constexpr uint64_t kRepliesPerSecond = 1000;
+// Resets and ICMP errors for known flows that are cut: a stranger cannot ask for them, and a recall
+// has as many at once as there are flows.
+inline constexpr uint64_t kCutRepliesPerSecond = 100'000;
+// What one burst can send to one port: each packet may be answered, and a reset made beside it.
+inline constexpr uint16_t kTxBatchMax = 2 * kBurstMax;
 
 struct CoreSettings {
   uint8_t lcore = 0;
@@ -30,8 +35,8 @@ struct CoreSettings {
 
 // Packets for one port, each with whom it counts for: its account in the burst.
 struct TxBatch {
-  std::array<rte_mbuf*, kBurstMax> mbufs;
-  std::array<const Account*, kBurstMax> accounts;
+  std::array<rte_mbuf*, kTxBatchMax> mbufs;
+  std::array<const Account*, kTxBatchMax> accounts;
   uint16_t count = 0;
 };
 
@@ -39,6 +44,13 @@ struct TxBatch {
 struct Sweep {
   uint32_t position = 0;
   uint64_t last_ns = 0;
+};
+
+// The pass over every flow that follows a recall.
+struct RecallSweep {
+  uint64_t recall = 0;  // the snapshot's number of the recall that it follows
+  bool is_running = false;
+  Sweep v4, v6;
 };
 
 // Thread: the lcore that owns it; other threads read the counters only.
@@ -94,7 +106,11 @@ struct alignas(64) CoreContext {
   uint8_t lcore = 0;
   FlowTimeouts timeouts;
   TokenBucket replies{kRepliesPerSecond};
+  TokenBucket cut_replies{kCutRepliesPerSecond};
   Sweep sweep_v4, sweep_v6;
+  RecallSweep recall_sweep;
+  uint32_t cut_entries = 0;         // of the flow tables, in state kCut
+  uint64_t cut_entries_erased = 0;  // ever
 
   FlowTable<Family::kIpv4> flows_v4;
   FlowTable<Family::kIpv6> flows_v6;

@@ -60,7 +60,7 @@ bool end_some(EndReason reason, Sweep& sweep, CoreContext& core) noexcept {
 }
 
 void show_flow_count(CoreContext& core) noexcept {
-  core.counters.flows.set(uint64_t{core.flows_v4.size()} + core.flows_v6.size());
+  core.counters.flows.set(uint64_t{core.flows_v4.size()} + core.flows_v6.size() - core.cut_entries);
 }
 
 }  // namespace

@@ -120,9 +120,28 @@ void change_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& 
 
 template <Family F>
 void end_flow(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  if (entry.state == FlowState::kCut) [[unlikely]] {
+    --core.cut_entries;
+    ++core.cut_entries_erased;
+  } else {
+    end_part(entry, reason, core);
+    core.counters.flows_ended.add(1);
+  }
+  core.flows<F>().erase(entry);
+}
+
+template <Family F>
+void end_flow_by_cut(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  if (reason == EndReason::kRecalled) core.target(entry.target).flows_recalled.add(1);
+  if (entry.key.protocol() != kProtocolTcp) return end_flow(entry, reason, core);
   end_part(entry, reason, core);
   core.counters.flows_ended.add(1);
-  core.flows<F>().erase(entry);
+  ++core.cut_entries;
+  entry.state = FlowState::kCut;
+  entry.counts = {};
+  entry.last_seen_ns = core.now_ns;
+  entry.timeout_ms = timeout_ms(FlowState::kCut, core.timeouts, 0);
+  core.flows<F>().detail(entry).cut_reason = reason;
 }
 
 using Packet4 = Packet<Family::kIpv4>;
@@ -140,5 +159,7 @@ template void change_state(const Packet4&, Entry4&, const Snapshot&, CoreContext
 template void change_state(const Packet6&, Entry6&, const Snapshot&, CoreContext&) noexcept;
 template void end_flow(Entry4&, EndReason, CoreContext&) noexcept;
 template void end_flow(Entry6&, EndReason, CoreContext&) noexcept;
+template void end_flow_by_cut(Entry4&, EndReason, CoreContext&) noexcept;
+template void end_flow_by_cut(Entry6&, EndReason, CoreContext&) noexcept;
 
 }  // namespace sluice::dataplane

@@ -14,15 +14,17 @@ namespace sluice::dataplane {
 struct alignas(64) LcoreCounters {
   Counter rx, handed_in, forwarded, punted, replied, handed_out, held;
   std::array<Counter, kDropReasonCount> dropped;
-  Counter flows;  // now
+  Counter flows;  // now, without those that were cut
   Counter flows_opened, flows_ended, records_lost;
+  Counter swept_recall;  // the newest recall after which every flow was looked at
 };
 
 // What one lcore sent to one target. Flows are counted by part.
 struct alignas(64) TargetCounters {
   Counter packets, bytes, flows_opened, flows_ended;
   Counter unrecorded_packets, unrecorded_bytes,
-      unrecorded_syns;  // no flow entry: part of the above
+      unrecorded_syns;     // no flow entry: part of the above
+  Counter flows_recalled;  // part of `flows_ended`
 };
 static_assert(sizeof(TargetCounters) == 64, "one line per packet");
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "dataplane/net/headers.h"
+#include "dataplane/pipeline/cut.h"
 #include "dataplane/pipeline/flow_life.h"
 #include "dataplane/pipeline/reject.h"
 
@@ -16,9 +17,9 @@ namespace {
 // What becomes of a known flow when one more packet of it arrives.
 enum class Fate : uint8_t {
   kStays,    // its backend serves it
-  kReopens,  // it was closing and the client opens a new one on the same ports
+  kReopens,  // it was closing or cut, and the client opens a new one on the same ports
   kMoves,    // its backend is gone, down, or no longer eligible for a flow that can move
-  kCut,      // its pool may no longer serve this client, or was recalled
+  kCut,      // its pool may no longer serve this client, or was recalled; or it was cut before
 };
 struct Verdict {
   Fate fate = Fate::kStays;
@@ -36,9 +37,10 @@ bool is_still_eligible(const Packet<F>& packet, const BackendLine& line,
 // Judges by everything that may end a part. Re-checks eligibility when the entry's epoch is old.
 template <Family F>
 Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot) noexcept {
-  if (entry.state == FlowState::kClosing && is_opening_syn(packet.tcp_flags)) {
+  if (entry.state >= FlowState::kClosing && is_opening_syn(packet.tcp_flags)) {
     return {Fate::kReopens, quiet_end(entry.state, entry.tcp_flags)};
   }
+  if (entry.state == FlowState::kCut) return {Fate::kCut};
   const BackendLine* const line = snapshot.find(BackendId{entry.backend});
   if (line == nullptr || line->state == BackendState::kDown || line->expired) {
     return {Fate::kMoves, EndReason::kMoved};
@@ -52,14 +54,6 @@ Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snap
     entry.epoch = snapshot.epoch;
   }
   return {Fate::kStays, EndReason::kNone, line};
-}
-
-// The client is told when the flow is TCP: by a reset.
-template <Family F>
-void cut_flow(Packet<F>& packet, FlowEntry<F>& entry, EndReason reason,
-              CoreContext& core) noexcept {
-  end_flow(entry, reason, core);
-  reject(packet, RejectKind::kReset, DropReason::kRevoked, core);
 }
 
 template <Family F>
@@ -112,9 +106,10 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
   return true;
 }
 
-// How often flows came and went.
+// How often flows, or what is left of them, came and went.
 uint64_t flow_changes(const CoreContext& core) noexcept {
-  return core.counters.flows_opened.read() + core.counters.flows_ended.read();
+  return core.counters.flows_opened.read() + core.counters.flows_ended.read() +
+         core.cut_entries_erased;
 }
 
 // What track found holds until a packet of this burst opens or ends a flow: it may be this one.
@@ -161,7 +156,7 @@ bool reconsider(Packet<F>& packet, FlowEntry<F>& entry, Decision& decision,
     case Fate::kMoves:
       return open(packet, &entry, verdict.reason, decision, snapshot, core);
     case Fate::kCut:
-      cut_flow(packet, entry, verdict.reason, core);
+      cut(packet, entry, verdict.reason, snapshot, core);
       return false;
   }
   return false;

@@ -9,6 +9,7 @@
 
 #include "dataplane/pipeline/end_turn.h"
 #include "dataplane/pipeline/pipeline.h"
+#include "dataplane/pipeline/sweep_recalled.h"
 #include "dataplane/runtime/lcore_loop.h"
 #include "dataplane/runtime/turn_clock.h"
 
@@ -72,6 +73,8 @@ size_t take_turn(Worker& worker, Device& device, const Snapshot* snapshot) noexc
   size_t received = 0;
   for (const RuntimePort& port : worker.ports)
     received += receive(worker, device, port, snapshot);
+  if (snapshot != nullptr) [[likely]]
+    sweep_recalled(*snapshot, *worker.core);
   end_turn(*worker.core);
   flush_events(worker);
   return received;

@@ -107,6 +107,7 @@ LcoreCounterValues read(const Worker& worker) {
   values.flows_opened = counters.flows_opened.read();
   values.flows_ended = counters.flows_ended.read();
   values.records_lost = counters.records_lost.read();
+  values.swept_recall = counters.swept_recall.read();
   return values;
 }
 
@@ -118,6 +119,7 @@ void add(const TargetCounters& line, TargetCounterValues& sum) {
   sum.unrecorded_packets += line.unrecorded_packets.read();
   sum.unrecorded_bytes += line.unrecorded_bytes.read();
   sum.unrecorded_syns += line.unrecorded_syns.read();
+  sum.flows_recalled += line.flows_recalled.read();
 }
 
 template <class Done>

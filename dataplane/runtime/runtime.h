@@ -39,12 +39,13 @@ struct LcoreCounterValues {
   uint32_t lcore = 0;
   uint64_t rx = 0, handed_in = 0, forwarded = 0, punted = 0, replied = 0, handed_out = 0, held = 0;
   std::array<uint64_t, kDropReasonCount> dropped{};
-  uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0;
+  uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0, swept_recall = 0;
 };
 
 struct TargetCounterValues {
   uint64_t packets = 0, bytes = 0, flows_opened = 0, flows_ended = 0;
   uint64_t unrecorded_packets = 0, unrecorded_bytes = 0, unrecorded_syns = 0;
+  uint64_t flows_recalled = 0;
 
   TargetCounterValues& operator+=(const TargetCounterValues& other) noexcept {
     packets += other.packets;
@@ -54,6 +55,7 @@ struct TargetCounterValues {
     unrecorded_packets += other.unrecorded_packets;
     unrecorded_bytes += other.unrecorded_bytes;
     unrecorded_syns += other.unrecorded_syns;
+    flows_recalled += other.flows_recalled;
     return *this;
   }
 };

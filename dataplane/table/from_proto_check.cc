@@ -359,8 +359,9 @@ class Check {
     const std::string path = absl::StrCat("overrides[", entry.pool(), ",", entry.backend(), "]");
     if (!overrides_.emplace(entry.pool(), entry.backend()).second) add(path, "is there twice");
     if (entry.pool().empty()) add(path + ".pool", "is empty");
-    if (entry.state() != v1::Override::STATE_DRAINING) {
-      add(path + ".state", "is ", entry.state(), "; draining is built");
+    if (entry.state() != v1::Override::STATE_DRAINING &&
+        entry.state() != v1::Override::STATE_RECALLED) {
+      add(path + ".state", "is ", entry.state(), "; must be draining or recalled");
     }
   }
 

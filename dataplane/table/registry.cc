@@ -78,6 +78,31 @@ std::optional<std::string> Registry::name(ClassId id) const {
   return class_names_[id.value - 1];
 }
 
+std::vector<std::pair<TargetId, IpAddress>> Registry::targets_of(const std::string& pool,
+                                                                 const std::string& backend) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<TargetId, IpAddress>> found;
+  for (uint32_t i = 0; i < target_names_.size(); ++i) {
+    const BackendIdentity& identity = target_names_[i].backend;
+    if (identity.pool != pool || (!backend.empty() && identity.name != backend)) continue;
+    found.emplace_back(TargetId{i + 1}, identity.address);
+  }
+  return found;
+}
+
+std::unique_ptr<Registry> Registry::copy() const {
+  const std::lock_guard lock(mutex_);
+  auto other = std::make_unique<Registry>();
+  other->backends_ = backends_;
+  other->next_generation_ = next_generation_;
+  other->free_indices_ = free_indices_;
+  other->targets_ = targets_;
+  other->target_names_ = target_names_;
+  other->classes_ = classes_;
+  other->class_names_ = class_names_;
+  return other;
+}
+
 uint32_t Registry::target_count() const {
   const std::lock_guard lock(mutex_);
   return static_cast<uint32_t>(target_names_.size());

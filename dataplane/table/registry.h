@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/net/ip_address.h"
@@ -57,6 +59,12 @@ class Registry {
   // Errors: nullopt when the id was never given.
   std::optional<TargetNames> names(TargetId id) const;
   std::optional<std::string> name(ClassId id) const;
+  // Every target of this pool, or of its one backend of this name when that is not empty, with the
+  // address that the backend had.
+  std::vector<std::pair<TargetId, IpAddress>> targets_of(const std::string& pool,
+                                                         const std::string& backend) const;
+  // A registry of its own that knows the same ids.
+  std::unique_ptr<Registry> copy() const;
   uint32_t target_count() const;  // ids 1..count have been given
 
  private:

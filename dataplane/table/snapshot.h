@@ -51,6 +51,8 @@ struct PoolServing {
 struct Snapshot {
   uint64_t view = 0;
   uint32_t epoch = 0;  // the table's
+  // Another number after every recall: each lcore then looks at all its flows once.
+  uint64_t recall = 0;
   std::shared_ptr<const Table> table;
   std::vector<BackendLine> backends;  // by `BackendId::index()`; size table->backend_capacity
   std::vector<PoolServing> serving;   // by `PoolIndex`

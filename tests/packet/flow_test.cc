@@ -178,6 +178,19 @@ TEST_F(Flows, AreResetWhenTheirPoolIsNoLongerEligible) {
   EXPECT_TRUE(core.is_balanced());
 }
 
+TEST_F(Flows, RevokedStayResetAndAreNotAdoptedByAnotherPool) {
+  send(tcp(1000, kTcpSyn));
+  revoke(policy);
+  send(tcp(1000, kTcpAck));
+
+  const auto again = core.send({tcp(1000, kTcpAck)}, policy.snapshot.get());
+  ASSERT_EQ(again.size(), 1u) << "the backend that the client may not reach is not told";
+  EXPECT_EQ(again[0].port, TestCore::kIngress);
+  EXPECT_EQ(core.events.size(), 2u);
+
+  EXPECT_EQ(backend_name(send(tcp(1000, kTcpSyn))), "six-a");
+}
+
 TEST_F(Flows, RevokedDropWhenTheClientItselfResets) {
   send(tcp(1000, kTcpSyn));
   revoke(policy);

@@ -71,7 +71,8 @@ class Simulation {
       const LcoreCounters& counters = cores_[i]->core->counters;
       const uint64_t flows =
           uint64_t{cores_[i]->core->flows_v4.size()} + cores_[i]->core->flows_v6.size();
-      ASSERT_EQ(counters.flows_opened.read() - counters.flows_ended.read(), flows);
+      ASSERT_EQ(counters.flows_opened.read() - counters.flows_ended.read(),
+                flows - cores_[i]->core->cut_entries);
       ASSERT_EQ(counters.records_lost.read(), 0u);
     }
     ASSERT_EQ(PacketPool::instance().in_use(), 0u);
@@ -103,9 +104,12 @@ class Simulation {
     constexpr const char* kBackends[] = {"four-a",   "four-b",  "four-c", "six-a",
                                          "direct-a", "spare-a", "empty-a"};
     constexpr BackendState kStates[] = {BackendState::kUp, BackendState::kUp,
-                                        BackendState::kDraining, BackendState::kDown};
+                                        BackendState::kDraining, BackendState::kDown,
+                                        BackendState::kRecalled};
     const std::string backend = one_of(kBackends);
-    policy_.condition(backend.substr(0, backend.find('-')), backend).state = one_of(kStates);
+    const BackendState state = one_of(kStates);
+    policy_.condition(backend.substr(0, backend.find('-')), backend).state = state;
+    if (state == BackendState::kRecalled) ++policy_.recall;
     publish();
   }
   void change_weight() {
@@ -148,9 +152,9 @@ class Simulation {
   }
   void pass_time() {
     const uint64_t time_ns = 1'000'000'000 * (1 + below(15));
-    for (const auto& core : cores_) {
-      core->pass(time_ns, 200'000'000);
-      record(*core);
+    for (size_t i = 0; i < kCores; ++i) {
+      cores_[i]->pass(time_ns, 200'000'000, snapshots_[i].get());
+      record(*cores_[i]);
     }
   }
 
@@ -208,7 +212,7 @@ class Simulation {
     FlowTable<F>& flows = core.flows<F>();
     for (uint32_t position = 0; position < flows.positions_end(); ++position) {
       const FlowEntry<F>& entry = flows.at(position);
-      if (entry.state == FlowState::kFree) continue;
+      if (entry.state == FlowState::kFree || entry.state == FlowState::kCut) continue;
       packets[entry.target] += entry.counts.packets;
       bytes[entry.target] += entry.counts.bytes;
       const auto open = books_.open.find(flows.detail(entry).flow_id);

@@ -215,7 +215,8 @@ class Drawing {
       if (!pool.backends().empty() && one_in(random_, 2)) {
         entry.set_backend(pool.backends(0).name());
       }
-      entry.set_state(v1::Override::STATE_DRAINING);
+      entry.set_state(one_in(random_, 3) ? v1::Override::STATE_RECALLED
+                                         : v1::Override::STATE_DRAINING);
     }
   }
 

@@ -57,7 +57,9 @@ BackendState effective_state(const v1::ForwardingTable& table, const ProbedState
   for (const v1::Override& entry : table.overrides()) {
     const bool meant =
         entry.pool() == pool && (entry.backend().empty() || entry.backend() == backend);
-    if (meant && state == BackendState::kUp) state = BackendState::kDraining;
+    if (!meant) continue;
+    if (entry.state() == v1::Override::STATE_RECALLED) return BackendState::kRecalled;
+    if (state == BackendState::kUp) state = BackendState::kDraining;
   }
   return state;
 }

@@ -30,7 +30,7 @@ struct ModelAnswer {
   uint32_t slot = 0;
 };
 
-// State of a backend when drains of the table are laid over what the probes say.
+// State of a backend when drains and recalls of the table are laid over what the probes say.
 BackendState effective_state(const v1::ForwardingTable& table, const ProbedStates& probed,
                              const std::string& pool, const std::string& backend);
 

@@ -22,9 +22,11 @@ class FakeCores final : public Cores {
     published = std::move(snapshot);
     return next_publish;
   }
-  std::vector<LcoreCounterValues> counters() const override { return {{.lcore = 1, .rx = 7}}; }
+  std::vector<LcoreCounterValues> counters() const override { return lcores; }
   std::vector<TargetCounterValues> target_counters(uint32_t count) const override {
-    return std::vector<TargetCounterValues>(count + 1);
+    std::vector<TargetCounterValues> values = targets;
+    values.resize(count + 1);
+    return values;
   }
   size_t take_events(std::span<FlowEvent> out) override {
     const size_t count = std::min(out.size(), events.size());
@@ -47,6 +49,8 @@ class FakeCores final : public Cores {
   std::unique_ptr<const Snapshot> published;
   std::vector<FlowEvent> events;
   std::vector<FlowEvent> flows;
+  std::vector<LcoreCounterValues> lcores{{.lcore = 1, .rx = 7}};
+  std::vector<TargetCounterValues> targets;  // by TargetId; those beyond are zero
 
  private:
   std::vector<std::string>& steps_;

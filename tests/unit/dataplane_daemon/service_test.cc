@@ -39,13 +39,17 @@ struct World {
   Stager stager{
       registry, [this] { return forwarding.state(); },
       [this](const ReadyTable& next) { return forwarding.switch_to(next, Durability::kSave); }};
-  DataplaneService service{NodeParts{.identity = {"edge-1", kIncarnation},
-                                     .flow_capacity = 2048,
-                                     .cores = cores,
-                                     .forwarding = forwarding,
-                                     .registry = registry,
-                                     .spool = *spool,
-                                     .stager = stager}};
+  DataplaneService service{NodeParts{
+      .identity = {"edge-1", kIncarnation},
+      .flow_capacity = 2048,
+      .cores = cores,
+      .forwarding = forwarding,
+      .registry = registry,
+      .spool = *spool,
+      .stager = stager,
+      .foresee = [this](const ReadyTable& next) -> absl::StatusOr<std::unique_ptr<const Snapshot>> {
+        return forwarding.foresee(next);
+      }}};
   NodeSettings settings = settings_for(directory.path());
   std::unique_ptr<grpc::Server> server = *serve(settings, service);
   std::unique_ptr<v1::Dataplane::Stub> stub = v1::Dataplane::NewStub(
@@ -59,11 +63,13 @@ struct World {
     return settings;
   }
 
-  grpc::Status stage(const std::string& bytes, v1::StageResponse& response) {
+  grpc::Status stage(const std::string& bytes, v1::StageResponse& response,
+                     bool is_preview = false) {
     grpc::ClientContext context;
     const auto writer = stub->Stage(&context, &response);
     for (size_t i = 0; i < bytes.size(); i += 100) {
       v1::StageRequest request;
+      request.set_preview(is_preview && i == 0);
       request.set_chunk(bytes.substr(i, 100));
       writer->Write(request);
     }
@@ -124,6 +130,130 @@ TEST(Service, BriefStatusLeavesOutWhatIsMany) {
   EXPECT_EQ(status.generation(), 3u);
   EXPECT_EQ(status.backends_size(), 0);
   EXPECT_EQ(status.ports_size(), 0);
+}
+
+TEST(Service, PreviewTellsTheEffectsAndKeepsNothing) {
+  World world;
+  const v1::ForwardingTable running = small_table(1, {{"a", "10.77.1.11"}, {"b", "10.77.1.12"}});
+  world.run(running);
+  for (uint64_t id = 1; id <= 30; ++id)
+    world.cores.flows.push_back(flow_of(id, 7, id <= 10 ? 2 : 1));
+  v1::StageResponse staged;
+  ASSERT_TRUE(
+      world
+          .stage(make_delta(nullptr, small_table(2, {{"a", "10.77.1.11"}})).SerializeAsString(),
+                 staged)
+          .ok());
+  EXPECT_TRUE(staged.has_build_time());
+  EXPECT_FALSE(staged.has_effects());
+  const uint32_t targets = world.registry.target_count();
+
+  const v1::ForwardingTable next = small_table(3, {{"a", "10.77.1.11"}, {"c", "10.77.1.13"}});
+  v1::StageResponse previewed;
+  for (int i = 0; i < 3; ++i) {
+    previewed.Clear();
+    ASSERT_TRUE(world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true).ok());
+  }
+
+  EXPECT_EQ(previewed.generation(), 3u);
+  EXPECT_GT(previewed.memory_bytes(), 0u);
+  EXPECT_TRUE(previewed.has_build_time());
+  EXPECT_EQ(previewed.effects().flows(), 30u);
+  EXPECT_EQ(previewed.effects().moved(), 10u) << "those of b";
+  EXPECT_EQ(previewed.effects().revoked(), 0u);
+  ASSERT_EQ(previewed.effects().clients_size(), 1);
+  EXPECT_EQ(previewed.effects().clients(0).client_class(), "unknown");
+  EXPECT_EQ(world.stager.staged_generation(), 2u) << "what is staged stays";
+  EXPECT_EQ(world.registry.target_count(), targets) << "looking uses no ids up";
+}
+
+TEST(Service, PreviewOfWhatRunsTellsOfItsFlows) {
+  World world;
+  const v1::ForwardingTable running = small_table(1, {{"a", "10.77.1.11"}});
+  world.run(running);
+  world.cores.flows = {flow_of(1, 7, 1)};
+  v1::StageResponse previewed;
+
+  ASSERT_TRUE(world.stage(make_delta(nullptr, running).SerializeAsString(), previewed, true).ok());
+
+  EXPECT_EQ(previewed.generation(), 1u);
+  EXPECT_GT(previewed.memory_bytes(), 0u);
+  EXPECT_EQ(previewed.effects().flows(), 1u);
+  EXPECT_EQ(previewed.effects().moved() + previewed.effects().resteered(), 0u);
+}
+
+TEST(Service, PreviewTakesNewBackendsForUpAndRefusesWhatStageRefuses) {
+  World world;
+  v1::ForwardingTable running = small_table(5, {{"a", "10.77.1.11"}});
+  world.run(running);
+  world.cores.flows = {flow_of(1, 7, 1)};
+  v1::ForwardingTable next = small_table(6, {{"b", "10.77.1.12"}});
+  add_health(next);
+  v1::StageResponse previewed;
+  ASSERT_TRUE(world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true).ok());
+  EXPECT_EQ(previewed.effects().moved(), 1u) << "not revoked: b is probed only once it runs";
+
+  next.set_generation(4);
+  const grpc::Status older =
+      world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true);
+  next.set_generation(7);
+  next.mutable_pools(0)->set_table_slots(250);
+  const grpc::Status wrong =
+      world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true);
+
+  EXPECT_EQ(older.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(wrong.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(Service, RecallsShowInTheStatusBriefOrNot) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
+  add_override(table, "", v1::Override::STATE_RECALLED);
+  world.run(table);
+
+  for (const bool is_brief : {false, true}) {
+    grpc::ClientContext context;
+    v1::GetStatusRequest request;
+    request.set_brief(is_brief);
+    v1::GetStatusResponse status;
+    ASSERT_TRUE(world.stub->GetStatus(&context, request, &status).ok());
+    ASSERT_EQ(status.recalls_size(), 1);
+    EXPECT_EQ(status.recalls(0).pool(), "chat-v1");
+  }
+}
+
+TEST(Service, ViewsAreListedFromWhereTheReaderStands) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}, {"b", "10.77.1.12"}});
+  world.run(table);
+  table.set_generation(2);
+  add_override(table, "a", v1::Override::STATE_DRAINING);
+  world.run(table);
+  table.set_generation(3);
+  table.mutable_pools(0)->mutable_eligible_until()->set_seconds(1);
+  world.run(table);
+  const auto views_after = [&](const std::string& incarnation, uint64_t after) {
+    grpc::ClientContext context;
+    v1::ListViewsRequest request;
+    request.set_incarnation(incarnation);
+    request.set_after(after);
+    v1::ListViewsResponse response;
+    EXPECT_TRUE(world.stub->ListViews(&context, request, &response).ok());
+    return response;
+  };
+
+  const v1::ListViewsResponse all = views_after("", 2);
+  ASSERT_EQ(all.views_size(), 3) << "another incarnation's numbers say nothing here";
+  EXPECT_EQ(all.views(0).node(), "edge-1");
+  EXPECT_EQ(all.views(0).incarnation(), kIncarnation);
+  EXPECT_TRUE(all.views(0).is_complete());
+  EXPECT_GT(all.views(0).time().seconds(), 0);
+  EXPECT_EQ(all.views(1).generation(), 2u);
+  EXPECT_EQ(all.views(1).backends(0).state(), v1::BACKEND_STATE_DRAINING);
+  EXPECT_EQ(all.views(2).backends(0).state(), v1::BACKEND_STATE_EXPIRED);
+
+  EXPECT_EQ(views_after(kIncarnation, 2).views_size(), 1);
+  EXPECT_EQ(views_after(kIncarnation, 3).views_size(), 0);
 }
 
 TEST(Service, ViolationsTravelInTheDetail) {

@@ -310,11 +310,8 @@ const Defect kDefects[] = {
     {"steering[chat,eu].route: service chat, class eu, route chat-eu reaches pool v2, which is "
      "not eligible",
      [](T& t) { t.mutable_steering(0)->mutable_eligible_pools()->RemoveLast(); }},
-    {"overrides[v1,].state: is 2",
-     [](T& t) {
-       t.add_overrides()->set_pool("v1");
-       t.mutable_overrides(0)->set_state(v1::Override::STATE_RECALLED);
-     }},
+    {"overrides[v1,].state: is 0; must be draining or recalled",
+     [](T& t) { t.add_overrides()->set_pool("v1"); }},
 };
 
 TEST(BuildTable, RefusesEveryDefectByName) {
