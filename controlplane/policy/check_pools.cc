@@ -120,6 +120,13 @@ void check_backend_name(Checker& checker, const std::string& path, const std::st
                                           quote(name), checker.place(first->second)));
 }
 
+// What nodes can keep as milliseconds since 1970, and RFC 3339 can write.
+void check_end(Checker& checker, const std::string& path, const google::protobuf::Timestamp& end) {
+  constexpr int64_t kSecondsMax = 253'402'300'799;  // the end of 9999
+  if (end.seconds() < 0 || end.seconds() > kSecondsMax)
+    checker.add(path, "must be in the years 1970..9999");
+}
+
 void check_backends(Checker& checker, const std::string& pool_path, const v1::Pool& pool) {
   std::map<std::string, std::string> names;
   std::map<dataplane::IpAddress, std::string> addresses;
@@ -130,6 +137,8 @@ void check_backends(Checker& checker, const std::string& pool_path, const v1::Po
     check_backend_name(checker, path, backend.name(), names);
     checker.check_range(path + ".weight", weight_of(backend), kWeight);
     checker.check_labels(path + ".labels", backend.labels());
+    if (backend.has_eligible_until())
+      check_end(checker, path + ".eligible_until", backend.eligible_until());
     const auto address = checker.check_address(path + ".address", backend.address());
     if (!address) continue;
     const auto [first, added] = addresses.try_emplace(*address, path);
@@ -138,13 +147,6 @@ void check_backends(Checker& checker, const std::string& pool_path, const v1::Po
                 fmt::format("{} is the address of {}{} already", address->to_string(),
                             first->second, checker.place(first->second)));
   }
-}
-
-// What nodes can keep as milliseconds since 1970, and RFC 3339 can write.
-void check_end(Checker& checker, const std::string& path, const google::protobuf::Timestamp& end) {
-  constexpr int64_t kSecondsMax = 253'402'300'799;  // the end of 9999
-  if (end.seconds() < 0 || end.seconds() > kSecondsMax)
-    checker.add(path, "must be in the years 1970..9999");
 }
 
 void check_forwarding(Checker& checker, const std::string& path, v1::Forwarding forwarding) {

@@ -7,6 +7,7 @@
 #include "controlplane/policy/checker.h"
 #include "controlplane/policy/kinds.h"
 #include "controlplane/policy/route_choice.h"
+#include "controlplane/policy/service_pools.h"
 #include "dataplane/maglev/sticky_split.h"
 #include "dataplane/yaml/nearest_name.h"
 #include "fmt/format.h"
@@ -63,6 +64,7 @@ void check_route(Checker& checker, const std::string& path, const v1::Route& rou
                 fmt::format("at most {} bytes, not {}", kSeedMax, spec.split_seed().size()));
   }
   check_split(checker, path + ".spec.split", spec);
+  check_route_conditions(checker, path + ".spec", spec);
   std::set<std::string> seen;
   for (int i = 0; i < spec.fallback_size(); ++i) {
     check_pool_once(checker, fmt::format("{}.spec.fallback[{}]", path, i), spec.fallback(i), seen);
@@ -76,31 +78,18 @@ void check_ambiguity(Checker& checker) {
   std::set<std::pair<int, int>> said;
   for (const v1::Service& service : checker.policy().services()) {
     for (size_t set = 0; set < sets.size(); ++set) {
-      const auto [route, rival] = choice.best(service.metadata().name(), set);
-      if (!rival || !said.emplace(*route, *rival).second) continue;
-      const std::string first = route_path(checker, *route);
+      const auto rivals = choice.best(service.metadata().name(), set).rivals;
+      if (!rivals || !said.insert(*rivals).second) continue;
+      const std::string first = route_path(checker, rivals->first);
+      const v1::RouteSpec& rival = checker.policy().routes(rivals->second).spec();
       checker.add(
-          route_path(checker, *rival) + ".spec.clients",
-          fmt::format("clients of class {} of service {} also match {}{} at the same priority {}; "
-                      "give one of "
-                      "the two a higher priority",
-                      sets[set].name, service.metadata().name(), first, checker.place(first),
-                      checker.policy().routes(*rival).spec().priority()));
+          route_path(checker, rivals->second) + ".spec.clients",
+          fmt::format("{} of class {} of service {} also match {}{} at the same priority {}; give "
+                      "one of the two a higher priority",
+                      is_conditional(rival) ? "flows" : "clients", sets[set].name,
+                      service.metadata().name(), first, checker.place(first), rival.priority()));
     }
   }
-}
-
-using PoolsOfServices = std::map<std::string, std::set<std::string>>;
-
-PoolsOfServices pools_of_services(const v1::Policy& policy) {
-  PoolsOfServices pools;
-  for (const v1::Route& route : policy.routes()) {
-    std::set<std::string>& here = pools[route.spec().service()];
-    for (const v1::SplitEntry& entry : route.spec().split())
-      here.insert(entry.pool());
-    here.insert(route.spec().fallback().begin(), route.spec().fallback().end());
-  }
-  return pools;
 }
 
 // A backend of a pool that can be reached.
@@ -145,7 +134,7 @@ void check_shared_backends(Checker& checker) {
   for (const v1::Pool& pool : checker.policy().pools())
     by_pool.emplace(pool.metadata().name(), holders_in(pool));
   std::set<std::pair<std::string, std::string>> said;
-  for (const auto& [service, pools] : pools_of_services(checker.policy())) {
+  for (const auto& [service, pools] : pools_by_service(checker.policy())) {
     std::vector<Holder> holders;
     for (const std::string& name : pools) {
       const std::vector<Holder>& its = by_pool[name];

@@ -87,6 +87,11 @@ void check_routes(Checker& checker);
 void check_guardrails(Checker& checker);
 void check_rollouts(Checker& checker);
 
+// Parts of a route and of a rollout; `path` is the spec's.
+void check_route_conditions(Checker& checker, const std::string& path, const v1::RouteSpec& route);
+void check_rollout_analysis(Checker& checker, const std::string& path,
+                            const v1::RolloutSpec& rollout);
+
 // The paths of a pool's backends, in their order: "Pool/chat.spec.backends[v1-a]".
 std::vector<std::string> backend_paths(const std::string& pool_path, const v1::Pool& pool);
 

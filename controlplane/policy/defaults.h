@@ -21,6 +21,12 @@ inline constexpr int64_t kIntervalDefaultNs = 1'000'000'000;
 inline constexpr int64_t kFastIntervalDefaultNs = 200'000'000;
 inline constexpr int64_t kTimeoutDefaultNs = 300'000'000;
 
+inline constexpr int64_t kSecondNs = 1'000'000'000;
+inline constexpr int64_t kDegradedWindowDefaultNs = 30 * kSecondNs;
+inline constexpr uint64_t kDegradedFlowsDefault = 50;
+inline constexpr int64_t kAnalysisWindowDefaultNs = 30 * kSecondNs;
+inline constexpr int64_t kAnalysisAgeDefaultNs = 3 * kSecondNs;
+
 inline int64_t to_nanoseconds(const google::protobuf::Duration& duration) {
   return duration.seconds() * 1'000'000'000 + duration.nanos();
 }
@@ -45,6 +51,12 @@ inline uint32_t min_up(const v1::PoolSpec& pool) {
 
 inline uint32_t weight_of(const v1::Backend& backend) {
   return backend.has_weight() ? backend.weight() : kBackendWeightDefault;
+}
+
+// The age at which flows of the rollout are judged.
+inline int64_t analysis_age_ns(const v1::RolloutSpec& rollout) {
+  return rollout.analysis().has_age() ? to_nanoseconds(rollout.analysis().age())
+                                      : kAnalysisAgeDefaultNs;
 }
 
 }  // namespace sluice::controlplane

@@ -108,6 +108,8 @@ std::string print_scalar(const Value& value) {
       return std::to_string(value.get(&Reflection::GetInt64, &Reflection::GetRepeatedInt64));
     case FieldDescriptor::CPPTYPE_UINT64:
       return std::to_string(value.get(&Reflection::GetUInt64, &Reflection::GetRepeatedUInt64));
+    case FieldDescriptor::CPPTYPE_DOUBLE:  // as short as reads back to the same
+      return fmt::format("{}", value.get(&Reflection::GetDouble, &Reflection::GetRepeatedDouble));
     case FieldDescriptor::CPPTYPE_ENUM:
       return enum_text(*value.get(&Reflection::GetEnum, &Reflection::GetRepeatedEnum));
     default:

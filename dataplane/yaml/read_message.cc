@@ -52,6 +52,7 @@ class MessageReader {
   void read_enum(const YAML::Node& node, const std::string& path, const Place& place);
   void read_string(const YAML::Node& node, const std::string& path, const Place& place);
   void read_integer(const YAML::Node& node, const std::string& path, const Place& place);
+  void read_number(const YAML::Node& node, const std::string& path, const Place& place);
   const FieldDescriptor* find_field(const YAML::Node& key, const std::string& path,
                                     const Message& message);
   bool is_oneof_taken(const FieldDescriptor& field, const Message& message, const YAML::Node& key,
@@ -277,6 +278,8 @@ void MessageReader::read_scalar(const YAML::Node& node, const std::string& path,
     case FieldDescriptor::CPPTYPE_INT64:
     case FieldDescriptor::CPPTYPE_UINT64:
       return read_integer(node, path, place);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return read_number(node, path, place);
     default:
       return problem(node, path, "cannot be written in YAML");
   }
@@ -322,6 +325,20 @@ void MessageReader::read_string(const YAML::Node& node, const std::string& path,
     return reflection.AddString(&place.message, &place.field, node.Scalar());
   }
   reflection.SetString(&place.message, &place.field, node.Scalar());
+}
+
+void MessageReader::read_number(const YAML::Node& node, const std::string& path,
+                                const Place& place) {
+  if (!is_scalar(node, path, "a number")) return;
+  const std::optional<double> value = parse_number(node.Scalar());
+  if (form_of(node) == ScalarForm::kQuoted || !value) {
+    return problem(
+        node, path,
+        fmt::format("must be a number such as 0.05, without quotes, not {}", quote(node.Scalar())));
+  }
+  const Reflection& reflection = *place.message.GetReflection();
+  if (place.field.is_repeated()) return reflection.AddDouble(&place.message, &place.field, *value);
+  reflection.SetDouble(&place.message, &place.field, *value);
 }
 
 template <typename T>

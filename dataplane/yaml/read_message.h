@@ -40,9 +40,9 @@ struct YamlReader {
 // Reads a mapping into `message`. Fields are the proto's in snake_case (camelCase is a problem that
 // suggests the right name); enum values are short and lower case ("ipip" for FORWARDING_IPIP);
 // google.protobuf.Duration reads 1d2h3m4s with ms and us, Timestamp reads RFC 3339; integers are
-// plain numbers in range; strings and map values are the text that was written (1.10 and no stay
-// text). List elements with a `name` field get paths like "backends[v1-a]", others "ports[0]".
-// Every problem is reported, reading goes on.
+// plain numbers in range, doubles finite ones; strings and map values are the text that was written
+// (1.10 and no stay text). List elements with a `name` field get paths like "backends[v1-a]",
+// others "ports[0]". Every problem is reported, reading goes on.
 void read_message(const YAML::Node& node, const std::string& path,
                   google::protobuf::Message& message, const YamlReader& reader);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
@@ -169,6 +170,14 @@ std::optional<uint64_t> parse_unsigned(std::string_view text, uint64_t max) {
   if (!is_canonical_decimal(text) || text[0] == '-') return std::nullopt;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || value > max) return std::nullopt;
+  return value;
+}
+
+std::optional<double> parse_number(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_whole_text = error == std::errc{} && end == text.data() + text.size();
+  if (!is_whole_text || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 

@@ -28,6 +28,9 @@ std::optional<UnixTime> parse_timestamp(std::string_view text);
 std::optional<int64_t> parse_signed(std::string_view text, int64_t min, int64_t max);
 std::optional<uint64_t> parse_unsigned(std::string_view text, uint64_t max);
 
+// "0.05", "-3", "1e-3": finite. Errors: nullopt.
+std::optional<double> parse_number(std::string_view text);
+
 // How an enum value is written: "ipip" for FORWARDING_IPIP; label operators as in Kubernetes
 // ("NotIn").
 std::string enum_text(const google::protobuf::EnumValueDescriptor& value);

@@ -3,6 +3,7 @@
 // The typed policy as YAML text that reads back to the same.
 #include "controlplane/policy/print.h"
 
+#include <bit>
 #include <random>
 
 #include "controlplane/policy/kinds.h"
@@ -182,17 +183,25 @@ class RandomFiller {
         return reflection.SetUInt32(&message, &field, number());
       case FieldDescriptor::CPPTYPE_UINT64:
         return reflection.SetUInt64(&message, &field, uint64_t{random_()} << 32 | random_());
-      case FieldDescriptor::CPPTYPE_ENUM:
-        return reflection.SetEnumValue(
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        return reflection.SetDouble(
             &message, &field,
-            1 + static_cast<int>(random_() %
-                                 static_cast<uint32_t>(field.enum_type()->value_count() - 1)));
+            std::bit_cast<double>(uint64_t{random_() % 0x7fe0'0000} << 32 | random_()) *
+                (random_() % 2 == 0 ? 1 : -1));
+      case FieldDescriptor::CPPTYPE_ENUM:
+        if (field.is_repeated())
+          return reflection.AddEnumValue(&message, &field, enumerator(field));
+        return reflection.SetEnumValue(&message, &field, enumerator(field));
       default:
         if (field.is_repeated()) return reflection.AddString(&message, &field, text());
         return reflection.SetString(&message, &field, field.name() == "name" ? name() : text());
     }
   }
 
+  int enumerator(const FieldDescriptor& field) {
+    return 1 + static_cast<int>(random_() %
+                                static_cast<uint32_t>(field.enum_type()->value_count() - 1));
+  }
   uint32_t number() { return static_cast<uint32_t>(random_()); }
   std::string name() { return "n" + std::to_string(random_()); }
 

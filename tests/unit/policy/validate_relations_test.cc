@@ -149,6 +149,68 @@ TEST(ValidateRelations, RefusesRoutesThatAreEquallyGood) {
   EXPECT_THAT(violations_with({route("a", split), route("b", split + ", priority: 1")}), IsEmpty());
 }
 
+TEST(ValidateRelations, ChecksConditionsOfRoutes) {
+  const std::vector<Row> rows = {
+      {"dscp: [64]", ".dscp[0]: must be in 0..63, not 64"},
+      {"dscp: [46, 10, 46]", ".dscp[2]: 46 stands here twice"},
+      {"times: [{to: 18:00}]",
+       ".times[0].from: is required: a time of the day in UTC, such as "
+       "08:00"},
+      {"times: [{from: 08:00, to: 18:00}, {from: 08:00, to: 24:01}]",
+       ".times[1].to: \"24:01\" is no time of the day; write it like 08:00, at most 24:00"},
+      {"times: [{from: 8:00, to: 18:00}]",
+       ".times[0].from: \"8:00\" is no time of the day; write it like 08:00, at most 24:00"},
+      {"times: [{from: 24:00, to: 18:00}]",
+       ".times[0].from: no day has a minute that begins at 24:00; write 00:00"},
+      {"times: [{days: [mon, mon], from: 08:00, to: 18:00}]",
+       ".times[0].days[1]: stands here "
+       "twice"},
+      {"on_degraded: {slower_by: 100}", ".on_degraded.action: is required: fallback"},
+      {"on_degraded: {action: fallback}",
+       ".on_degraded: needs a bound: handshake_loss, slower_by or both"},
+      {"on_degraded: {action: fallback, slower_by: 0}",
+       ".on_degraded.slower_by: must be in 1..10000, not 0"},
+      {"on_degraded: {action: fallback, handshake_loss: 1000001}",
+       ".on_degraded.handshake_loss: must be in 1..1000000, not 1000001"},
+      {"on_degraded: {action: fallback, slower_by: 50, window: 4s}",
+       ".on_degraded.window: must be in 5s..10m, not 4s"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_THAT(violations_with({route("r", "split: [{pool: p, weight: 1}], " + row.spec)}),
+                ElementsAre("p.yaml:4: Route/r.spec" + row.violation))
+        << row.spec;
+  }
+}
+
+TEST(ValidateRelations, LetsRoutesShareARankWhenNoFlowMatchesBoth) {
+  const std::string split = "split: [{pool: p, weight: 1}]";
+  const auto with = [&](const std::string& a, const std::string& b) {
+    return violations_with({route("a", split + a), route("b", split + b), route("c", split)});
+  };
+  const std::string both =
+      "p.yaml:5: Route/b.spec.clients: flows of class unknown of service s also match Route/a "
+      "(p.yaml:4) at the same priority 0; give one of the two a higher priority";
+
+  EXPECT_THAT(with(", dscp: [10, 46]", ", dscp: [12]"), IsEmpty());
+  EXPECT_THAT(with(", dscp: [10, 46]", ", dscp: [12, 46]"), ElementsAre(both));
+  EXPECT_THAT(with(", dscp: [46]", ", times: [{from: 08:00, to: 18:00}]"), ElementsAre(both));
+  EXPECT_THAT(with(", times: [{from: 18:00, to: 08:00}]", ", times: [{from: 08:00, to: 18:00}]"),
+              IsEmpty());
+  EXPECT_THAT(with(", times: [{from: 18:00, to: 08:01}]", ", times: [{from: 08:00, to: 18:00}]"),
+              ElementsAre(both));
+  EXPECT_THAT(with(", dscp: [46]", ", dscp: [46], priority: 1"), IsEmpty());
+}
+
+TEST(ValidateRelations, FindsABackendTwiceInARolloutsCandidate) {
+  EXPECT_THAT(violations_with({pool("z", "10.0.0.1"),
+                               route("r", "split: [{pool: p, weight: 1}]"),
+                               {"Rollout", "x",
+                                "{route: r, stable: p, candidate: z, "
+                                "steps: [{weight: 1}]}"}}),
+              ElementsAre("p.yaml:4: Pool/z.spec.backends[b].address: 10.0.0.1 is also the address "
+                          "of Pool/p.spec.backends[b] (p.yaml:2), and service s uses both pools"));
+}
+
 TEST(ValidateRelations, ComparesSelectorsByTheClientsThereAre) {
   const std::string labels =
       "{kind: ClientClass, metadata: {name: eu, labels: {region: eu, tenant: acme}}, "
@@ -180,34 +242,6 @@ TEST(ValidateRelations, LetsASelectorBeatTheRest) {
                                route("b", split + ", clients: {match_expressions: [{key: region, "
                                                   "operator: DoesNotExist}]}")}),
               IsEmpty());
-}
-
-TEST(ValidateRelations, ChecksRollouts) {
-  const std::vector<Row> rows = {
-      {"{stable: p, candidate: q, paused: true, steps: [{weight: 1}]}",
-       ".route: is required: the name of a Route"},
-      {"{route: rr, stable: p, candidate: q, paused: true, steps: [{weight: 1}]}",
-       ".route: no Route is named \"rr\"; did you mean r?"},
-      {"{route: r, stable: q, candidate: p, paused: true, steps: [{weight: 1}]}",
-       ".stable: \"q\" is not in the split of route r"},
-      {"{route: r, stable: p, candidate: p, paused: true, steps: [{weight: 1}]}",
-       ".candidate: must be another pool than the stable one"},
-      {"{route: r, stable: p, candidate: nowhere, paused: true, steps: [{weight: 1}]}",
-       ".candidate: no Pool is named \"nowhere\""},
-      {"{route: r, stable: p, candidate: q, paused: true}", ".steps: needs at least one step"},
-      {"{route: r, stable: p, candidate: q, paused: true, steps: [{weight: 0}]}",
-       ".steps[0].weight: must be in 1..1000000, not 0"},
-      {"{route: r, stable: p, candidate: q, paused: true, steps: [{weight: 5}, {weight: 5}]}",
-       ".steps[1].weight: weights must increase: 5 stands after 5"},
-      {"{route: r, stable: p, candidate: q, steps: [{weight: 1}]}",
-       ".paused: a rollout that is not paused is not built yet; write paused: true"},
-  };
-  for (const Row& row : rows) {
-    EXPECT_THAT(
-        violations_with({route("r", "split: [{pool: p, weight: 1}]"), {"Rollout", "x", row.spec}}),
-        ElementsAre("p.yaml:5: Rollout/x.spec" + row.violation))
-        << row.spec;
-  }
 }
 
 }  // namespace

@@ -133,6 +133,8 @@ TEST(ValidatePolicy, ChecksBackends) {
         "address itself"},
        {"{backends: [{name: a, address: 10.0.0.1, weight: 1000001}]}",
         ".backends[a].weight: must be in 0..1000000, not 1000001"},
+       {"{backends: [{name: a, address: 10.0.0.1, eligible_until: 1969-12-31T23:59:59Z}]}",
+        ".backends[a].eligible_until: must be in the years 1970..9999"},
        {"{backends: [{name: a, address: 10.0.0.1, labels: {'-x': y}}]}",
         ".backends[a].labels[-x]: \"-x\" is no label key; 1 to 63 letters, digits and - _ . / "
         "between them"},
@@ -174,10 +176,14 @@ TEST(ValidatePolicy, ChecksServices) {
 TEST(ValidatePolicy, ChecksGuardrails) {
   expect_violations(
       "Guardrail",
-      {{"{mode: monitor}", ".mode: monitor mode is not built yet"},
-       {"{caps: [{max_share: 5}]}", ".caps: caps are not built yet"},
-       {"{audit: fail_closed}", ".audit: fail_closed is not built yet"},
-       {"{approvals: 1}", ".approvals: approvals are not built yet"},
+      {{"{caps: [{max_share: 5}]}",
+        ".caps[0].pools: is required: a selector over pool labels; all pools together have the "
+        "whole"},
+       {"{caps: [{pools: {match_labels: {a: b}}, max_share: 1000001}]}",
+        ".caps[0].max_share: must be in 0..1000000, not 1000001"},
+       {"{caps: [{pools: {match_expressions: [{key: a, operator: In}]}}]}",
+        ".caps[0].pools.match_expressions[0].values: In and NotIn need at least one value"},
+       {"{approvals: 101}", ".approvals: must be in 0..100, not 101"},
        {"{require: {match_expressions: [{operator: Exists}]}}",
         ".require.match_expressions[0].key: is required"},
        {"{require: {match_expressions: [{key: a}]}}",
@@ -189,6 +195,14 @@ TEST(ValidatePolicy, ChecksGuardrails) {
        {"{services: {match_labels: {'a b': c}}}",
         ".services.match_labels[a b]: \"a b\" is no label key; 1 to 63 letters, digits and - _ . / "
         "between them"}});
+}
+
+TEST(ValidatePolicy, AcceptsEverythingThatAGuardrailCanSay) {
+  EXPECT_THAT(
+      violations_of("kind: Guardrail\nmetadata: {name: x}\nspec: {mode: monitor, audit: "
+                    "fail_closed, approvals: 2, caps: [{pools: {match_labels: {approval: trial}}, "
+                    "max_share: 50000}]}\n"),
+      IsEmpty());
 }
 
 TEST(ValidatePolicy, ReportsEverythingAtOnce) {

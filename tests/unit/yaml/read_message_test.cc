@@ -27,6 +27,16 @@ std::vector<std::string> problems_of(const std::string& text, MessageType& messa
   return lines;
 }
 
+TEST(ReadDocument, ReadsNumbersWithFractions) {
+  v1::RolloutMetric metric;
+  EXPECT_THAT(problems_of("{name: errors, min: -1, max: 0.05}", metric), testing::IsEmpty());
+  EXPECT_EQ(metric.min(), -1.0);
+  EXPECT_EQ(metric.max(), 0.05);
+  EXPECT_THAT(
+      problems_of("max: 5%", metric),
+      testing::ElementsAre("1: max: must be a number such as 0.05, without quotes, not \"5%\""));
+}
+
 TEST(ReadDocument, ReadsADaemonConfiguration) {
   v1::DataplaneConfig config;
 

@@ -108,5 +108,13 @@ TEST(ObjectName, HasTheFormOfDnsLabels) {
   }
 }
 
+TEST(Scalars, ReadFiniteNumbers) {
+  EXPECT_EQ(parse_number("0.05"), 0.05);
+  EXPECT_EQ(parse_number("-3"), -3.0);
+  EXPECT_EQ(parse_number("1e-3"), 0.001);
+  for (const char* text : {"", "x", "0.05s", "+1", " 1", "nan", "inf", "-inf", "1e999", "0x10"})
+    EXPECT_EQ(parse_number(text), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace sluice
