@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -179,7 +180,8 @@ absl::Status Database::create(const std::string& path, const Schema& schema) {
   if (!fresh.ok()) return fresh.status();
   const std::string sql = absl::StrCat(
       "PRAGMA synchronous=FULL; BEGIN IMMEDIATE; PRAGMA application_id=", schema.application_id,
-      "; PRAGMA user_version=", schema.version, "; ", schema.sql, schema.seed_sql, "COMMIT;");
+      "; PRAGMA user_version=", schema.version, "; ", schema.sql, schema.seed_sql,
+      absl::StrJoin(schema.migrations, ""), "COMMIT;");
   if (absl::Status status = fresh->execute(sql.c_str()); !status.ok()) return status;
   fresh->connection_.reset();
   fs::rename(draft, path, failure);
@@ -205,7 +207,10 @@ absl::Status Database::check(const Schema& schema, DatabaseUse use) {
     return absl::FailedPreconditionError(absl::StrCat(
         path_, ": not a file of this program, or damaged; it is left as it is: name another one"));
   }
-  if (*version != schema.version) {
+  const bool is_readable = *version == schema.version ||
+                           (*version >= 1 && *version < schema.version &&
+                            schema.version - 1 == static_cast<int32_t>(schema.migrations.size()));
+  if (!is_readable) {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, ": schema version ", *version, ", this program knows ", schema.version,
                      "; it is left as it is: run the version that wrote it"));
@@ -219,6 +224,26 @@ absl::Status Database::check(const Schema& schema, DatabaseUse use) {
   const std::string verdict = statement->bytes(0);
   if (verdict != "ok") return to_status(SQLITE_CORRUPT, path_, verdict.c_str());
   return absl::OkStatus();
+}
+
+absl::Status Database::migrate(const Schema& schema) {
+  const absl::StatusOr<int64_t> version = pragma("PRAGMA user_version");
+  if (!version.ok()) return version.status();
+  if (*version == schema.version) return absl::OkStatus();
+  absl::StatusOr<Transaction> transaction = Transaction::begin(*this);
+  if (!transaction.ok()) return transaction.status();
+  for (auto next = static_cast<size_t>(*version); next < schema.migrations.size() + 1; ++next) {
+    if (absl::Status status = execute(schema.migrations[next - 1]); !status.ok()) return status;
+  }
+  const std::string mark = absl::StrCat("PRAGMA user_version=", schema.version);
+  if (absl::Status status = execute(mark.c_str()); !status.ok()) return status;
+  return transaction->commit();
+}
+
+absl::Status Database::copy_to(const std::string& path) {
+  absl::StatusOr<Statement> statement = prepare("VACUUM INTO ?");
+  if (!statement.ok()) return statement.status();
+  return statement->bind_text(path).run();
 }
 
 absl::StatusOr<Database> Database::open(const std::string& path, const Schema& schema,
@@ -246,6 +271,7 @@ absl::StatusOr<Database> Database::open(const std::string& path, const Schema& s
   absl::Status status =
       database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON");
   if (!status.ok()) return status;
+  if (absl::Status migrated = database->migrate(schema); !migrated.ok()) return migrated;
   return database;
 }
 

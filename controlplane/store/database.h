@@ -7,9 +7,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -55,15 +59,19 @@ enum class DatabaseUse {
 struct Schema {
   int32_t application_id = 0;  // marks the file as ours
   int32_t version = 0;         // >= 1
-  const char* sql = "";        // makes the tables of `version`
+  const char* sql = "";        // makes the tables of version 1
   const char* seed_sql = "";   // the first rows
+  // Each leads to the next version, from version 1 to `version`. New files take the same way, so
+  // that they cannot differ from old ones.
+  absl::Span<const char* const> migrations = {};
 };
 
 // One connection.  Thread: one at a time.
 class Database {
  public:
-  // Opens or makes the database; the directory is made when missing. A file that is damaged,
-  // foreign or of a newer schema is refused and left as it is. Errors: DATA_LOSS (damaged),
+  // Opens or makes the database; the directory is made when missing. A file of an older schema is
+  // brought to the present one, whole or not at all. A file that is damaged, foreign or of a newer
+  // schema is refused and left as it is. Errors: DATA_LOSS (damaged),
   // FAILED_PRECONDITION (foreign, newer, in use by another process), all naming the file.
   static absl::StatusOr<Database> open(const std::string& path, const Schema& schema,
                                        DatabaseUse use);
@@ -72,6 +80,8 @@ class Database {
   absl::StatusOr<Statement> prepare(std::string_view sql);
   // Rows that the last statement changed.
   int64_t changes() const;
+  // Writes a complete copy that nobody uses yet, as of now. Errors: those of the disk.
+  absl::Status copy_to(const std::string& path);
   const std::string& path() const { return path_; }
 
  private:
@@ -83,10 +93,19 @@ class Database {
   static absl::Status create(const std::string& path, const Schema& schema);
   absl::Status take(DatabaseUse use);
   absl::Status check(const Schema& schema, DatabaseUse use);
+  absl::Status migrate(const Schema& schema);
   absl::Status error(int code) const;
 
   std::string path_;
   std::unique_ptr<sqlite3, Closer> connection_;
+};
+
+// One connection that several stores use in turns.
+struct SharedDatabase {
+  explicit SharedDatabase(Database opened) : database(std::move(opened)) {}
+
+  absl::Mutex mutex;
+  Database database ABSL_GUARDED_BY(mutex);
 };
 
 // All or nothing: what is not committed is rolled back.

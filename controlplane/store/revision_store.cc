@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the controller must never forget: the accepted policies, the running table, drains, the
-// steering key.
+// What the controller must never forget: the accepted policies, the running table, drains and
+// recalls, what waits to be confirmed, the steering key.
 #include "controlplane/store/revision_store.h"
 
 #include <openssl/sha.h>
@@ -9,30 +9,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "controlplane/store/change_store.h"
+#include "controlplane/store/controller_schema.h"
+#include "controlplane/store/event_log.h"
 
 namespace sluice::controlplane {
 namespace {
-
-constexpr Schema kSchema = {
-    .application_id = 0x536c7563,  // "Sluc"
-    .version = 1,
-    .sql = R"sql(
-CREATE TABLE revision(
-  number INTEGER PRIMARY KEY, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL,
-  author TEXT NOT NULL, message TEXT NOT NULL,
-  created INTEGER NOT NULL, updated INTEGER NOT NULL, deleted INTEGER NOT NULL,
-  rollback_of INTEGER NOT NULL, policy BLOB NOT NULL, policy_sha256 BLOB NOT NULL);
-CREATE TABLE state(
-  id INTEGER PRIMARY KEY CHECK(id = 1), revision INTEGER REFERENCES revision(number),
-  generation INTEGER NOT NULL, eligibility_epoch INTEGER NOT NULL,
-  steering_key BLOB NOT NULL, forwarding_table BLOB NOT NULL, table_sha256 BLOB NOT NULL);
-CREATE TABLE override(
-  pool TEXT NOT NULL, backend TEXT NOT NULL, state INTEGER NOT NULL,
-  PRIMARY KEY(pool, backend)) WITHOUT ROWID;
-)sql",
-    // randomblob draws from the operating system's generator.
-    .seed_sql = "INSERT INTO state VALUES(1, NULL, 0, 1, randomblob(16), x'', x'');",
-};
 
 // SQLite's own check sees broken pages, not changed bytes inside a value.
 std::string sha256(std::string_view bytes) {
@@ -51,9 +35,11 @@ bool read_back(const std::string& bytes, const std::string& digest,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RevisionStore>> RevisionStore::open(const std::string& path) {
-  absl::StatusOr<Database> database = Database::open(path, kSchema, DatabaseUse::kExclusive);
+  absl::StatusOr<Database> database =
+      Database::open(path, kControllerSchema, DatabaseUse::kExclusive);
   if (!database.ok()) return database.status();
-  return std::unique_ptr<RevisionStore>(new RevisionStore(*std::move(database)));
+  return std::unique_ptr<RevisionStore>(
+      new RevisionStore(std::make_shared<SharedDatabase>(*std::move(database))));
 }
 
 absl::Status RevisionStore::unreadable(const char* what) {
@@ -66,8 +52,7 @@ absl::StatusOr<StoredState> RevisionStore::load() {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Statement> statement = database_.prepare(
       "SELECT COALESCE(revision, 0), generation, eligibility_epoch, steering_key, "
-      "forwarding_table, "
-      "table_sha256 FROM state");
+      "forwarding_table, table_sha256, term FROM state");
   if (!statement.ok()) return statement.status();
   const absl::StatusOr<bool> row = statement->step();
   if (!row.ok()) return row.status();
@@ -77,6 +62,7 @@ absl::StatusOr<StoredState> RevisionStore::load() {
   state.generation = statement->number(1);
   state.eligibility_epoch = statement->number(2);
   state.steering_key = statement->bytes(3);
+  state.term = statement->number(6);
   if (state.steering_key.size() != 16) return unreadable("steering key");
   const bool has_table = state.generation != 0;
   if (has_table && (!read_back(statement->bytes(4), statement->bytes(5), state.table) ||
@@ -88,26 +74,39 @@ absl::StatusOr<StoredState> RevisionStore::load() {
     if (!policy.ok()) return policy.status();
     state.policy = *std::move(policy);
   }
-  absl::StatusOr<std::vector<v1::Override>> overrides = read_overrides();
-  if (!overrides.ok()) return overrides.status();
-  state.overrides = *std::move(overrides);
+  absl::StatusOr<std::vector<OverrideOrder>> orders = read_overrides();
+  if (!orders.ok()) return orders.status();
+  for (OverrideOrder& order : *orders)
+    state.overrides.push_back(std::move(order.override));
+  absl::StatusOr<std::optional<Waiting>> waiting = read_waiting(database_);
+  if (!waiting.ok()) return waiting.status();
+  state.waiting = *std::move(waiting);
   return state;
 }
 
-absl::StatusOr<std::vector<v1::Override>> RevisionStore::read_overrides() {
-  absl::StatusOr<Statement> statement =
-      database_.prepare("SELECT pool, backend, state FROM override ORDER BY pool, backend");
+absl::StatusOr<std::vector<OverrideOrder>> RevisionStore::read_overrides() {
+  absl::StatusOr<Statement> statement = database_.prepare(
+      "SELECT pool, backend, state, author, reason, time_ns FROM override "
+      "ORDER BY pool, backend");
   if (!statement.ok()) return statement.status();
-  std::vector<v1::Override> overrides;
+  std::vector<OverrideOrder> orders;
   for (;;) {
     const absl::StatusOr<bool> row = statement->step();
     if (!row.ok()) return row.status();
-    if (!*row) return overrides;
-    v1::Override& override = overrides.emplace_back();
-    override.set_pool(statement->bytes(0));
-    override.set_backend(statement->bytes(1));
-    override.set_state(static_cast<v1::Override::State>(statement->integer(2)));
+    if (!*row) return orders;
+    OverrideOrder& order = orders.emplace_back();
+    order.override.set_pool(statement->bytes(0));
+    order.override.set_backend(statement->bytes(1));
+    order.override.set_state(static_cast<v1::Override::State>(statement->integer(2)));
+    order.author = statement->bytes(3);
+    order.reason = statement->bytes(4);
+    order.time = absl::FromUnixNanos(statement->integer(5));
   }
+}
+
+absl::StatusOr<std::vector<OverrideOrder>> RevisionStore::override_orders() {
+  const absl::MutexLock lock(&mutex_);
+  return read_overrides();
 }
 
 absl::StatusOr<v1::Policy> RevisionStore::read_policy(uint64_t revision) {
@@ -145,7 +144,7 @@ absl::Status RevisionStore::check_base(uint64_t base_revision, const NewTable& t
 
 absl::Status RevisionStore::write_revision(const NewRevision& revision) {
   absl::StatusOr<Statement> statement =
-      database_.prepare("INSERT INTO revision VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      database_.prepare("INSERT INTO revision VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
   const v1::RevisionEntry& entry = revision.entry;
   statement->bind(revision.base_revision + 1)
@@ -158,7 +157,9 @@ absl::Status RevisionStore::write_revision(const NewRevision& revision) {
       .bind(int64_t{entry.deleted()})
       .bind(entry.rollback_of())
       .bind_blob(revision.policy)
-      .bind_blob(sha256(revision.policy));
+      .bind_blob(sha256(revision.policy))
+      .bind_text(entry.ticket())
+      .bind_text(absl::StrJoin(entry.approvers(), "\n"));
   return statement->run();
 }
 
@@ -175,6 +176,25 @@ absl::Status RevisionStore::write_table(uint64_t revision, const NewTable& table
   return statement->run();
 }
 
+absl::Status RevisionStore::write_extras(const NewRevision& revision, const NewTable& table) {
+  const uint64_t number = revision.base_revision + 1;
+  std::optional<Waiting> waiting = revision.waiting;
+  if (waiting) waiting->revision = number;
+  if (absl::Status status = write_waiting(database_, waiting); !status.ok()) return status;
+  if (revision.applied) {
+    v1::PendingChange applied = *revision.applied;
+    applied.set_state(v1::PendingChange::STATE_APPLIED);
+    applied.set_revision(number);
+    if (absl::Status status = write_change(database_, applied); !status.ok()) return status;
+  }
+  v1::Event event = revision.event;
+  if (event.kind().empty()) return absl::OkStatus();
+  event.set_target(absl::StrCat("revision/", number));
+  event.set_revision(number);
+  event.set_generation(table.generation);
+  return insert_event(database_, event);
+}
+
 absl::Status RevisionStore::append(const NewRevision& revision, const NewTable& table) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
@@ -183,18 +203,44 @@ absl::Status RevisionStore::append(const NewRevision& revision, const NewTable& 
   if (absl::Status status = write_revision(revision); !status.ok()) return status;
   absl::Status status = write_table(revision.base_revision + 1, table);
   if (!status.ok()) return status;
+  if (absl::Status extras = write_extras(revision, table); !extras.ok()) return extras;
   return transaction->commit();
 }
 
-absl::Status RevisionStore::write_overrides(const std::vector<v1::Override>& overrides) {
+absl::Status RevisionStore::confirm(v1::Event event) {
+  const absl::MutexLock lock(&mutex_);
+  absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction.ok()) return transaction.status();
+  if (absl::Status status = write_waiting(database_, std::nullopt); !status.ok()) return status;
+  if (absl::Status status = insert_event(database_, event); !status.ok()) return status;
+  return transaction->commit();
+}
+
+absl::Status RevisionStore::write_overrides(const std::vector<v1::Override>& overrides,
+                                            const OverrideOrder& order) {
+  const absl::StatusOr<std::vector<OverrideOrder>> before = read_overrides();
+  if (!before.ok()) return before.status();
   if (absl::Status status = database_.execute("DELETE FROM override"); !status.ok()) return status;
-  absl::StatusOr<Statement> statement = database_.prepare("INSERT INTO override VALUES(?, ?, ?)");
+  absl::StatusOr<Statement> statement =
+      database_.prepare("INSERT INTO override VALUES(?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
   for (const v1::Override& override : overrides) {
+    // What stays keeps the name of who set it.
+    const OverrideOrder* origin = &order;
+    for (const OverrideOrder& known : *before) {
+      if (known.override.pool() == override.pool() &&
+          known.override.backend() == override.backend() &&
+          known.override.state() == override.state()) {
+        origin = &known;
+      }
+    }
     statement->reset();
     statement->bind_text(override.pool())
         .bind_text(override.backend())
-        .bind(int64_t{override.state()});
+        .bind(int64_t{override.state()})
+        .bind_text(origin->author)
+        .bind_text(origin->reason)
+        .bind(absl::ToUnixNanos(origin->time));
     if (absl::Status status = statement->run(); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -202,21 +248,27 @@ absl::Status RevisionStore::write_overrides(const std::vector<v1::Override>& ove
 
 absl::Status RevisionStore::replace_overrides(uint64_t base_revision,
                                               const std::vector<v1::Override>& overrides,
-                                              const NewTable& table) {
+                                              const NewTable& table, const OverrideOrder& order,
+                                              v1::Event event) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = check_base(base_revision, table); !status.ok()) return status;
-  if (absl::Status status = write_overrides(overrides); !status.ok()) return status;
+  if (absl::Status status = write_overrides(overrides, order); !status.ok()) return status;
   if (absl::Status status = write_table(base_revision, table); !status.ok()) return status;
+  event.set_revision(base_revision);
+  event.set_generation(table.generation);
+  if (!event.kind().empty()) {
+    if (absl::Status status = insert_event(database_, event); !status.ok()) return status;
+  }
   return transaction->commit();
 }
 
 absl::StatusOr<std::vector<v1::RevisionEntry>> RevisionStore::list(uint32_t limit) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Statement> statement = database_.prepare(
-      "SELECT number, seconds, nanos, author, message, created, updated, deleted, rollback_of "
-      "FROM revision ORDER BY number DESC LIMIT ?");
+      "SELECT number, seconds, nanos, author, message, created, updated, deleted, rollback_of, "
+      "ticket, approvers FROM revision ORDER BY number DESC LIMIT ?");
   if (!statement.ok()) return statement.status();
   statement->bind(int64_t{limit});
   std::vector<v1::RevisionEntry> entries;
@@ -234,6 +286,10 @@ absl::StatusOr<std::vector<v1::RevisionEntry>> RevisionStore::list(uint32_t limi
     entry.set_updated(static_cast<uint32_t>(statement->integer(6)));
     entry.set_deleted(static_cast<uint32_t>(statement->integer(7)));
     entry.set_rollback_of(statement->number(8));
+    entry.set_ticket(statement->bytes(9));
+    const std::string approvers = statement->bytes(10);
+    for (const absl::string_view approver : absl::StrSplit(approvers, '\n', absl::SkipEmpty()))
+      entry.add_approvers(std::string(approver));
   }
 }
 

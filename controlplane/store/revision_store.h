@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the controller must never forget: the accepted policies, the running table, drains, the
-// steering key.
+// What the controller must never forget: the accepted policies, the running table, drains and
+// recalls, what waits to be confirmed, the steering key.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "controlplane/store/database.h"
+#include "controlplane/store/waiting.h"
 #include "sluice/v1/control.pb.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/table.pb.h"
@@ -25,17 +28,30 @@ namespace sluice::controlplane {
 struct StoredState {
   uint64_t revision = 0;    // 0: no policy yet
   uint64_t generation = 0;  // of `table`; 0: no table yet
+  uint64_t term = 0;        // raised by every restore
   uint64_t eligibility_epoch = 1;
   std::string steering_key;  // 16 bytes, made with the store
   v1::Policy policy;
   v1::ForwardingTable table;
   std::vector<v1::Override> overrides;  // sorted by pool and backend
+  std::optional<Waiting> waiting;
 };
 
 struct NewRevision {
-  uint64_t base_revision = 0;  // what it was planned on; compared before anything is written
-  v1::RevisionEntry entry;     // its number is base_revision + 1
-  std::string policy;          // a serialized `v1::Policy`
+  uint64_t base_revision = 0;      // what it was planned on; compared before anything is written
+  v1::RevisionEntry entry;         // its number is base_revision + 1
+  std::string policy;              // a serialized `v1::Policy`
+  std::optional<Waiting> waiting;  // its `revision` is set here; unset: nothing waits then
+  std::optional<v1::PendingChange> applied;  // the change that is applied by this revision
+  v1::Event event;  // about it; its revision, generation and target are set here
+};
+
+// Who set an override, and why.
+struct OverrideOrder {
+  v1::Override override;
+  std::string author;
+  std::string reason;
+  absl::Time time;
 };
 
 struct NewTable {
@@ -56,32 +72,46 @@ class RevisionStore {
   // Errors: ABORTED (the newest revision is not the base, or the generation is not newer).
   absl::Status append(const NewRevision& revision, const NewTable& table);
 
-  // Drains and the table that carries them; the revision stays.
+  // Drains, recalls and the table that carries them; the revision stays. Overrides that were not
+  // there before have `order`'s author, reason and time. `event` is written with them, unless its
+  // kind is empty.
   // Errors: ABORTED (`base_revision` is not the newest, or the generation is not newer).
   absl::Status replace_overrides(uint64_t base_revision, const std::vector<v1::Override>& overrides,
-                                 const NewTable& table);
+                                 const NewTable& table, const OverrideOrder& order = {},
+                                 v1::Event event = {});
+  absl::StatusOr<std::vector<OverrideOrder>> override_orders();
+
+  // Nothing waits any more; `event` says why.
+  absl::Status confirm(v1::Event event);
 
   // Errors: NOT_FOUND.
   absl::StatusOr<v1::Policy> policy_of(uint64_t revision);
   // Newest first.
   absl::StatusOr<std::vector<v1::RevisionEntry>> list(uint32_t limit);
 
- private:
-  explicit RevisionStore(Database database) : database_(std::move(database)) {}
+  // For the other stores of the same file.
+  const std::shared_ptr<SharedDatabase>& shared() const { return shared_; }
 
+ private:
+  explicit RevisionStore(std::shared_ptr<SharedDatabase> shared)
+      : shared_(std::move(shared)), mutex_(shared_->mutex), database_(shared_->database) {}
+
+  absl::Status write_extras(const NewRevision& revision, const NewTable& table)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_table(uint64_t revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status check_base(uint64_t base_revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status write_overrides(const std::vector<v1::Override>& overrides)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status write_overrides(const std::vector<v1::Override>& overrides,
+                               const OverrideOrder& order) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_revision(const NewRevision& revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<std::vector<v1::Override>> read_overrides() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::vector<OverrideOrder>> read_overrides() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<v1::Policy> read_policy(uint64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status unreadable(const char* what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Mutex mutex_;
-  Database database_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<SharedDatabase> shared_;
+  absl::Mutex& mutex_;  // the shared one's; likewise the database
+  Database& database_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::controlplane

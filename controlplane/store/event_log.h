@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every step of the control plane, by people and by itself, in order.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "controlplane/store/database.h"
+#include "sluice/v1/control.pb.h"
+
+namespace sluice::controlplane {
+
+// Writes the event inside the caller's transaction, so that it is there exactly when the step is.
+// Sets its sequence, and its time when that is unset.
+absl::Status insert_event(Database& database, v1::Event& event);
+
+// Thread: any.
+class EventLog {
+ public:
+  // `shared` is of the controller's schema.
+  explicit EventLog(std::shared_ptr<SharedDatabase> shared) : shared_(std::move(shared)) {}
+
+  // Durable on return. The sequence and, when unset, the time are set here.
+  absl::Status append(v1::Event event);
+  // Oldest first.  Errors: INVALID_ARGUMENT (limit).
+  absl::StatusOr<std::vector<v1::Event>> list(const v1::ListEventsRequest& request);
+
+ private:
+  std::shared_ptr<SharedDatabase> shared_;
+};
+
+}  // namespace sluice::controlplane
