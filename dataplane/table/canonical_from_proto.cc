@@ -85,6 +85,8 @@ void make_canonical(v1::ForwardingTable& table) {
   for (auto& entry : *table.mutable_routes()) {
     sort_by(*entry.mutable_split(),
             [](const v1::RouteSplit& part) { return std::string_view(part.pool()); });
+    sort_by(*entry.mutable_rollouts(),
+            [](const v1::RolloutSplit& rollout) { return std::string_view(rollout.stable()); });
   }
   sort_by_key(*table.mutable_steering());
   for (auto& entry : *table.mutable_steering())

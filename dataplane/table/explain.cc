@@ -140,8 +140,25 @@ class Account {
     say(response_, "bucket ", decision_.bucket, " of its split, by the ",
         service_.affinity == AffinityKind::kClient ? "client" : "flow", ", belongs to pool ",
         split_pool.name);
-    if (decision_.cause != PoolCause::kSplit || decision_.verdict != SteerVerdict::kForward) {
+    if (decision_.rollout != Rollout::kNone) tell_rollout(route, split_pool);
+    const bool is_taken =
+        decision_.cause == PoolCause::kSplit || decision_.cause == PoolCause::kRollout;
+    if (!is_taken || decision_.verdict != SteerVerdict::kForward) {
       say(response_, "pool ", split_pool.name, " does not serve: ", why_not(split_pool));
+    }
+  }
+
+  void tell_rollout(const Route& route, const Pool& stable) {
+    const Rollout& rollout = route.rollouts[decision_.rollout];
+    const Pool& candidate = table_.pools[route.uses[rollout.candidate].pool.value];
+    response_.set_rollout(rollout.name);
+    const bool is_candidates = decision_.place < rollout.weight;
+    say(response_, "rollout ", rollout.name, " gives ", rollout.weight,
+        " of 1000000 clients of pool ", stable.name, " to pool ", candidate.name, "; place ",
+        decision_.place, is_candidates ? " is one of them" : " is none of them");
+    if (is_candidates && decision_.cause != PoolCause::kRollout) {
+      say(response_, "pool ", candidate.name, " does not serve: ", why_not(candidate),
+          "; the client stays with pool ", stable.name);
     }
   }
 
@@ -172,6 +189,9 @@ class Account {
       case PoolCause::kFallback:
         response_.set_pool_cause(v1::POOL_CAUSE_FALLBACK);
         say(response_, "pool ", pool.name, " is the first fallback that serves");
+        break;
+      case PoolCause::kRollout:
+        response_.set_pool_cause(v1::POOL_CAUSE_ROLLOUT);
         break;
       case PoolCause::kResplit:
         response_.set_pool_cause(v1::POOL_CAUSE_RESPLIT);

@@ -283,38 +283,65 @@ class Builder {
     route.service = services_.at(entry.service());
     route.seed_hash = keyed_hash(table_->steering_key, entry.split_seed());
     for (const v1::RouteSplit& part : entry.split()) {
-      route.uses.push_back({pools_.at(part.pool()), part.weight(), {}});
+      route.uses.push_back({.pool = pools_.at(part.pool()), .weight = part.weight()});
     }
     route.split_count = static_cast<uint32_t>(route.uses.size());
     for (const std::string& pool : entry.fallback()) {
       const PoolIndex index = pools_.at(pool);
       const auto use = std::ranges::find(route.uses, index, &Route::PoolUse::pool);
       route.fallback.push_back(static_cast<uint32_t>(use - route.uses.begin()));
-      if (use == route.uses.end()) route.uses.push_back({index, 0, {}});
+      if (use == route.uses.end()) route.uses.push_back({.pool = index});
     }
+    add_rollouts(entry, route);
     const Route* old = find(old_routes_, entry.name());
     route.split = split_for(old, route, entry.split_seed());
-    for (Route::PoolUse& use : route.uses) {
+    for (uint32_t use = 0; use < route.uses.size(); ++use) {
       const absl::Status status = add_targets(old, route, use);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
-  absl::Status add_targets(const Route* old, const Route& route, Route::PoolUse& use) {
+  void add_rollouts(const v1::RouteEntry& entry, Route& route) {
+    for (const v1::RolloutSplit& split : entry.rollouts()) {
+      const PoolIndex stable = pools_.at(split.stable());
+      std::ranges::find(route.uses, stable, &Route::PoolUse::pool)->rollout =
+          static_cast<uint32_t>(route.rollouts.size());
+      // Not the hash of a split's seed, even where both have one name.
+      route.rollouts.push_back(
+          {.seed_hash = keyed_hash(table_->steering_key, "rollout/" + split.seed()),
+           .weight = split.weight(),
+           .candidate = static_cast<uint32_t>(route.uses.size()),
+           .observe_age_ms = split.observe_age_ms(),
+           .name = split.seed()});
+      route.uses.push_back({.pool = pools_.at(split.candidate())});
+    }
+  }
+
+  // Of which rollout the use is the candidate; empty: of none.
+  static std::string_view candidate_of(const Route& route, size_t use) {
+    const auto rollout = std::ranges::find(route.rollouts, use, &Rollout::candidate);
+    return rollout == route.rollouts.end() ? std::string_view() : rollout->name;
+  }
+
+  absl::Status add_targets(const Route* old, Route& route, uint32_t position) {
+    Route::PoolUse& use = route.uses[position];
     const Pool& pool = table_->pools[use.pool.value];
-    if (const Route::PoolUse* known = old_use(old, route, use.pool)) {
+    const std::string_view rollout = candidate_of(route, position);
+    if (const Route::PoolUse* known = old_use(old, route, use.pool, rollout)) {
       use.targets = known->targets;
       return absl::OkStatus();
     }
     for (const PoolMember& member : pool.members) {
       const auto id = registry_.target({table_->services[route.service.value].name,
                                         route.name,
+                                        std::string(rollout),
                                         {pool.name, member.name, member.address},
                                         member.labels});
       if (!id) {
         return absl::ResourceExhaustedError(
-            "the node has given all ids of (route, backend) pairs since it started; a restart "
+            "the node has given all ids of targets (route, rollout and backend) since it started; "
+            "a restart "
             "begins anew");
       }
       use.targets.push_back(*id);
@@ -323,14 +350,17 @@ class Builder {
   }
 
   // What the route was to the pool before; null where the registry would not answer the same.
-  const Route::PoolUse* old_use(const Route* old, const Route& route, PoolIndex pool) const {
+  const Route::PoolUse* old_use(const Route* old, const Route& route, PoolIndex pool,
+                                std::string_view rollout) const {
     if (old == nullptr || !keeps_backends_[pool.value]) return nullptr;
     if (previous_->services[old->service.value].name != table_->services[route.service.value].name)
       return nullptr;
-    const auto use = std::ranges::find_if(old->uses, [&](const Route::PoolUse& each) {
-      return previous_->pools[each.pool.value].name == table_->pools[pool.value].name;
-    });
-    return use == old->uses.end() ? nullptr : &*use;
+    for (size_t use = 0; use < old->uses.size(); ++use) {
+      const std::string& name = previous_->pools[old->uses[use].pool.value].name;
+      if (name == table_->pools[pool.value].name && candidate_of(*old, use) == rollout)
+        return &old->uses[use];
+    }
+    return nullptr;
   }
 
   std::shared_ptr<const StickySplit> split_for(const Route* old, const Route& route,

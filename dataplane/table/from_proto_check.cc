@@ -27,7 +27,6 @@ namespace {
 constexpr uint32_t kWeightMax = 1'000'000;
 constexpr uint32_t kSlotsPerBackend =
     100;  // fewer, and shares and disruption get coarse: Maglev, section 5.3
-constexpr size_t kSeedBytesMax = 255;
 constexpr size_t kMissingRowsShown = 100;
 
 // What a node is asked to hold at most, each about a GB: more would get it killed while it builds.
@@ -261,6 +260,12 @@ class Check {
     std::vector<absl::string_view> pools(entry.fallback().begin(), entry.fallback().end());
     std::sort(pools.begin(), pools.end());
     check_pool_references([&] { return path + ".fallback"; }, pools);
+    check_route_settings(path, entry, violations_);
+    for (const v1::RolloutSplit& rollout : entry.rollouts()) {
+      pools.push_back(rollout.candidate());
+      if (!pools_.contains(rollout.candidate()))
+        add(path + ".rollouts", "there is no pool ", rollout.candidate());
+    }
     pools.insert(pools.end(), split.begin(), split.end());
     std::sort(pools.begin(), pools.end());
     pools.erase(std::unique(pools.begin(), pools.end()), pools.end());

@@ -30,6 +30,7 @@ struct BackendIdentity {
 struct TargetNames {
   std::string service;
   std::string route;
+  std::string rollout;  // that gave the part to its candidate; empty: none
   BackendIdentity backend;
   Labels pool_labels;  // the backend's labels over the pool's
   friend auto operator<=>(const TargetNames&, const TargetNames&) = default;
@@ -48,8 +49,8 @@ class Registry {
   // is.
   void release_all_but(std::span<const BackendId> kept);
 
-  // The id of this (route, backend) with these labels: what a record says of a part is what held
-  // when the part began.  Errors: nullopt when kTargetsMax are used.
+  // The id of this (route, rollout, backend) with these labels: what a record says of a part is
+  // what held when the part began.  Errors: nullopt when kTargetsMax are used.
   std::optional<TargetId> target(const TargetNames& names);
   ClassId client_class(const std::string& name);
 

@@ -25,6 +25,7 @@ bool accepts(const Snapshot& snapshot, BackendId id, Opening opening) noexcept {
 [[gnu::noinline]] uint32_t choose_substitute(const Snapshot& snapshot, const Route& route,
                                              Opening opening, Decision& decision) noexcept {
   decision.cause = PoolCause::kFallback;
+  decision.role = RolloutRole::kNone;
   for (const uint32_t use : route.fallback) {
     if (serves(snapshot, route.uses[use].pool, opening)) return use;
   }
@@ -35,6 +36,23 @@ bool accepts(const Snapshot& snapshot, BackendId id, Opening opening) noexcept {
     serving[use] = serves(snapshot, route.uses[use].pool, opening) ? 1 : 0;
   }
   return route.split->owner_among(decision.bucket, std::span(serving).first(route.split_count));
+}
+
+// Gives the flow of a divided pool to the candidate when it is the candidate's and that serves;
+// else it says whether the flow is one that the candidate's are compared with.
+[[gnu::noinline]] void divide(const Snapshot& snapshot, const Route& route, uint64_t affinity_hash,
+                              Opening opening, Decision& decision) noexcept {
+  const Rollout& rollout = route.rollouts[decision.rollout];
+  const uint64_t second = rehash(affinity_hash, rollout.seed_hash) >> 32;
+  decision.place = static_cast<uint32_t>(second * Rollout::kWeightMax >> 32);
+  if (decision.place >= rollout.weight) {
+    if (decision.place - rollout.weight < rollout.weight) decision.role = RolloutRole::kControl;
+    return;
+  }
+  if (!serves(snapshot, route.uses[rollout.candidate].pool, opening)) return;
+  decision.use = rollout.candidate;
+  decision.cause = PoolCause::kRollout;
+  decision.role = RolloutRole::kCandidate;
 }
 
 // The first member in the slot's walk, after the owner, that accepts the flow.  Errors: kNoMember.
@@ -56,6 +74,8 @@ void choose_pool(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F
   const Table& table = *snapshot.table;
   decision.verdict = SteerVerdict::kNoRoute;
   decision.cause = PoolCause::kSplit;
+  decision.role = RolloutRole::kNone;
+  decision.rollout = Rollout::kNone;
   decision.client_class = table.classify_client<F>(key.source());
   decision.route = table.row(service, decision.client_class).route;
   if (decision.route.is_none()) return;
@@ -64,7 +84,10 @@ void choose_pool(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F
   decision.bucket = StickySplit::bucket_of(rehash(affinity_hash, route.seed_hash));
   decision.use = route.split->owner(decision.bucket);
   decision.split_pool = route.uses[decision.use].pool;
-  if (!serves(snapshot, decision.split_pool, opening)) [[unlikely]]
+  decision.rollout = route.uses[decision.use].rollout;
+  if (decision.rollout != Rollout::kNone) [[unlikely]]
+    divide(snapshot, route, affinity_hash, opening, decision);
+  if (!serves(snapshot, route.uses[decision.use].pool, opening)) [[unlikely]]
     decision.use = choose_substitute(snapshot, route, opening, decision);
   decision.verdict = SteerVerdict::kNoPool;
   if (decision.use == StickySplit::kNoMember) return;

@@ -13,7 +13,10 @@
 namespace sluice::dataplane {
 
 enum class SteerVerdict : uint8_t { kForward, kNoRoute, kNoPool };
-enum class PoolCause : uint8_t { kSplit, kFallback, kResplit };
+enum class PoolCause : uint8_t { kSplit, kFallback, kResplit, kRollout };
+// Whom a flow is compared as: one of the candidate's, or one of as many clients that stay with the
+// stable pool.
+enum class RolloutRole : uint8_t { kNone, kCandidate, kControl };
 // How the flow's first packet looks: a fresh one avoids draining backends, an adopted one does not.
 enum class Opening : uint8_t { kFresh, kAdopted };
 
@@ -21,10 +24,13 @@ enum class Opening : uint8_t { kFresh, kAdopted };
 struct Decision {
   SteerVerdict verdict = SteerVerdict::kNoRoute;
   PoolCause cause = PoolCause::kSplit;
+  RolloutRole role = RolloutRole::kNone;
   ClassIndex client_class;
   RouteIndex route;
   uint32_t bucket = 0;
-  PoolIndex split_pool;  // whom the bucket belongs to, whatever its health
+  PoolIndex split_pool;               // whom the bucket belongs to, whatever its health
+  uint32_t rollout = Rollout::kNone;  // of the route, that divides the clients of `split_pool`
+  uint32_t place = 0;  // in that rollout: 0..999999, the candidate's below its weight
   PoolIndex pool;
   uint32_t use = 0;  // position in the route's uses: the pool as the route uses it
   uint32_t slot = 0;

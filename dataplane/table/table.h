@@ -53,20 +53,37 @@ struct Pool {
   std::vector<BackendId> ids;                // of the members, close together for steering
 };
 
+// A part of a stable pool's clients that go to the candidate: those whose second hash is below the
+// weight.
+struct Rollout {
+  static constexpr uint32_t kWeightMax = 1'000'000;  // the weight of all clients
+  static constexpr uint32_t kNone = 0xffff'ffff;     // no position among a route's rollouts
+
+  uint64_t seed_hash = 0;
+  uint32_t weight = 0;          // 0..kWeightMax
+  uint32_t candidate = 0;       // position in the route's `uses`
+  uint32_t observe_age_ms = 0;  // until which its flows are observed; 0: they are not
+  std::string name;
+};
+
 struct Route {
-  // A pool that the route names, in split or fallback.
+  // A pool that the route names: in the split, as a fallback, or as a rollout's candidate.
   struct PoolUse {
     PoolIndex pool;
-    uint32_t weight = 0;            // 0: fallback only, or declared with weight 0
-    std::vector<TargetId> targets;  // by position in the pool's members
+    uint32_t rollout = Rollout::kNone;  // that divides this pool of the split
+    uint32_t weight = 0;                // 0: not of the split, or declared with weight 0
+    std::vector<TargetId> targets;      // by position in the pool's members
   };
   std::string name;
   ServiceIndex service;
   uint64_t seed_hash = 0;
   std::shared_ptr<const StickySplit> split;  // owners are positions in `uses`
-  std::vector<PoolUse> uses;       // the split's pools sorted by name, then pools of fallback only
+  // The split's pools sorted by name, then pools of fallback only, then one candidate for each
+  // rollout, whatever else the route uses that pool for: its flows are told apart.
+  std::vector<PoolUse> uses;
   uint32_t split_count = 0;        // uses[0, split_count) are the split's
   std::vector<uint32_t> fallback;  // positions in `uses`, in the operator's order
+  std::vector<Rollout> rollouts;   // sorted by their stable pools
 };
 
 struct ClientClass {

@@ -60,6 +60,7 @@ void compare(const RandomWorld& world, uint64_t seed, std::shared_ptr<const Tabl
       ASSERT_EQ(answer.verdict, v1::STEER_VERDICT_FORWARD);
       ASSERT_EQ(names->service, answer.service);
       ASSERT_EQ(names->route, answer.route);
+      ASSERT_EQ(names->rollout, answer.cause == v1::POOL_CAUSE_ROLLOUT ? answer.rollout : "");
       ASSERT_EQ(names->backend.pool, answer.pool);
       ASSERT_EQ(names->backend.name, answer.backend);
       ASSERT_EQ(registry.name(ClassId{event.client_class}), answer.client_class);

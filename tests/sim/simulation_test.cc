@@ -43,7 +43,7 @@ class Simulation {
   }
 
   void step() {
-    switch (below(12)) {
+    switch (below(13)) {
       case 0:
         change_state();
         break;
@@ -55,6 +55,9 @@ class Simulation {
         break;
       case 3:
         pass_time();
+        break;
+      case 4:
+        change_rollout();
         break;
       default:
         turn();
@@ -125,6 +128,21 @@ class Simulation {
       steering.add_eligible_pools("six");
     }
     policy_.message.set_eligibility_epoch(policy_.message.eligibility_epoch() + 1);
+    policy_.push();
+    publish();
+  }
+  // A step of a rollout that gives clients of pool `four` to `spare`, or its end.
+  void change_rollout() {
+    for (v1::RouteEntry& route : *policy_.message.mutable_routes()) {
+      if (route.name() != "chat-four") continue;
+      route.clear_rollouts();
+      if (below(4) == 0) continue;
+      v1::RolloutSplit& rollout = *route.add_rollouts();
+      rollout.set_stable("four");
+      rollout.set_candidate("spare");
+      rollout.set_weight(static_cast<uint32_t>(below(1'000'001)));
+      rollout.set_seed("to-spare");
+    }
     policy_.push();
     publish();
   }

@@ -166,7 +166,22 @@ class Drawing {
           if (!one_in(random_, 3)) continue;
           entry.add_fallback(world_.table.pools(static_cast<int>(pool)).name());
         }
+        add_rollouts(entry);
       }
+    }
+  }
+
+  void add_rollouts(v1::RouteEntry& route) {
+    for (const v1::RouteSplit& part : route.split()) {
+      const v1::PoolEntry& candidate = world_.table.pools(
+          static_cast<int>(below(random_, static_cast<uint32_t>(world_.table.pools_size()))));
+      if (candidate.name() == part.pool() || !one_in(random_, 3)) continue;
+      v1::RolloutSplit& rollout = *route.add_rollouts();
+      rollout.set_stable(part.pool());
+      rollout.set_candidate(candidate.name());
+      const uint32_t weights[] = {0, 1'000'000, below(random_, 1'000'001)};
+      rollout.set_weight(weights[below(random_, 3)]);
+      rollout.set_seed(one_in(random_, 4) ? route.split_seed() : "rollout-of-" + part.pool());
     }
   }
 
@@ -183,6 +198,8 @@ class Drawing {
           for (const v1::RouteSplit& part : route.split())
             eligible.insert(part.pool());
           eligible.insert(route.fallback().begin(), route.fallback().end());
+          for (const v1::RolloutSplit& rollout : route.rollouts())
+            eligible.insert(rollout.candidate());
         }
         for (const std::string& pool : eligible)
           entry.add_eligible_pools(pool);

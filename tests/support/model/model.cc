@@ -157,7 +157,8 @@ void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
   answer.split_pool = split_owner(route, answer.bucket, all);
   answer.verdict = v1::STEER_VERDICT_NO_POOL;
   answer.cause = v1::POOL_CAUSE_SPLIT;
-  if (serves(answer.split_pool, question)) answer.pool = answer.split_pool;
+  divide(question, route, answer);
+  if (answer.pool.empty() && serves(answer.split_pool, question)) answer.pool = answer.split_pool;
   for (const std::string& fallback : route.fallback()) {
     if (!answer.pool.empty() || !serves(fallback, question)) continue;
     answer.pool = fallback;
@@ -166,6 +167,21 @@ void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
   if (!answer.pool.empty()) return;
   answer.pool = split_owner(route, answer.bucket, serving);
   answer.cause = v1::POOL_CAUSE_RESPLIT;
+}
+
+// A rollout's candidate takes the clients of the stable pool that come first by another hash.
+void Model::divide(const Question& question, const v1::RouteEntry& route,
+                   ModelAnswer& answer) const {
+  for (const v1::RolloutSplit& rollout : route.rollouts()) {
+    if (rollout.stable() != answer.split_pool) continue;
+    answer.rollout = rollout.seed();
+    const uint64_t second =
+        finalized(hash(question.affinity) ^ hash("rollout/" + rollout.seed())) / (1ull << 32);
+    const uint64_t place = second * 1000000 / (1ull << 32);
+    if (place >= rollout.weight() || !serves(rollout.candidate(), question)) continue;
+    answer.pool = rollout.candidate();
+    answer.cause = v1::POOL_CAUSE_ROLLOUT;
+  }
 }
 
 // The pool with the least -log2(u) / weight; u from a permutation of the buckets that is the pool's

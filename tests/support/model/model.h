@@ -24,7 +24,8 @@ using ProbedStates = std::map<std::pair<std::string, std::string>, BackendState>
 struct ModelAnswer {
   v1::SteerVerdict verdict = v1::STEER_VERDICT_NO_SERVICE;
   v1::PoolCause cause = v1::POOL_CAUSE_UNSPECIFIED;
-  std::string service, client_class, matched_prefix, route, split_pool, pool, slot_owner, backend;
+  std::string service, client_class, matched_prefix, route, split_pool, rollout, pool, slot_owner,
+      backend;
   uint32_t bucket = 0;
   uint32_t slot = 0;
 };
@@ -47,6 +48,7 @@ class Model {
   void classify(const Question& question, ModelAnswer& answer) const;
   void choose_pool(const Question& question, const v1::RouteEntry& route,
                    ModelAnswer& answer) const;
+  void divide(const Question& question, const v1::RouteEntry& route, ModelAnswer& answer) const;
   void choose_backend(const Question& question, ModelAnswer& answer) const;
   uint32_t place(uint64_t rival, uint32_t bucket) const;
   std::string split_owner(const v1::RouteEntry& route, uint32_t bucket,

@@ -283,6 +283,25 @@ const Defect kDefects[] = {
      }},
     {"routes[chat-eu].fallback: there is no pool v9",
      [](T& t) { t.mutable_routes(0)->set_fallback(0, "v9"); }},
+    {"routes[chat-eu].rollouts[v2-us].stable: is not in the split",
+     [](T& t) { add_rollout(t, "v2-us", "v2", 1); }},
+    {"routes[chat-eu].rollouts: there is no pool v9", [](T& t) { add_rollout(t, "v1", "v9", 1); }},
+    {"routes[chat-eu].rollouts[v1]: is there twice",
+     [](T& t) {
+       add_rollout(t, "v1", "v2", 1);
+       add_rollout(t, "v1", "v2", 2);
+     }},
+    {"routes[chat-eu].rollouts[v1].candidate: is the stable pool",
+     [](T& t) { add_rollout(t, "v1", "v1", 1); }},
+    {"routes[chat-eu].rollouts[v1].weight: is 1000001",
+     [](T& t) { add_rollout(t, "v1", "v2", 1'000'001); }},
+    {"routes[chat-eu].rollouts[v1].seed: has 0 bytes",
+     [](T& t) { add_rollout(t, "v1", "v2", 1).clear_seed(); }},
+    {"routes[chat-eu].rollouts[v1].observe_age_ms: is 600001",
+     [](T& t) { add_rollout(t, "v1", "v2", 1).set_observe_age_ms(600'001); }},
+    {"steering[chat,eu].route: service chat, class eu, route chat-eu reaches pool v2-us, which is "
+     "not eligible",
+     [](T& t) { add_rollout(t, "v1", "v2-us", 0); }},
     {"steering[chat,eu].route: there is no route talk",
      [](T& t) { t.mutable_steering(0)->set_route("talk"); }},
     {"steering[chat,eu]: is there twice", [](T& t) { *t.add_steering() = t.steering(0); }},

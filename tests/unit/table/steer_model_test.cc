@@ -24,6 +24,7 @@ void expect_equal(const v1::ExplainResponse& told, const ModelAnswer& model) {
   ASSERT_EQ(told.route(), model.route);
   ASSERT_EQ(told.split_bucket(), model.bucket);
   ASSERT_EQ(told.split_pool(), model.split_pool);
+  ASSERT_EQ(told.rollout(), model.rollout);
   ASSERT_EQ(told.pool(), model.pool);
   ASSERT_EQ(told.slot(), model.slot);
   ASSERT_EQ(told.slot_owner(), model.slot_owner);
@@ -57,7 +58,7 @@ TEST(Steering, EqualsTheModelOnAHundredThousandTuples) {
     previous = built->table;
   }
   // Every way through steering was taken.
-  EXPECT_EQ(seen.size(), 6u);
+  EXPECT_EQ(seen.size(), 7u);
   for (const auto& [way, tuples] : seen)
     EXPECT_GT(tuples, 500) << way.first << way.second;
 }

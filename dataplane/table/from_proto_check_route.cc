@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a route's settings are in range.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "dataplane/table/from_proto_violations.h"
+#include "dataplane/table/table.h"
+
+namespace sluice::dataplane {
+namespace {
+
+constexpr uint32_t kObserveAgeMsMax = 600'000;  // observed flows are all kept in memory meanwhile
+
+// Shape: rollouts are sorted by their stable pools.
+void check_rollouts(const std::string& path, const v1::RouteEntry& route,
+                    ViolationList& violations) {
+  const std::string* last = nullptr;
+  for (const v1::RolloutSplit& rollout : route.rollouts()) {
+    const std::string its = absl::StrCat(path, ".rollouts[", rollout.stable(), "]");
+    if (last != nullptr && *last == rollout.stable()) violations.add(its, "is there twice");
+    last = &rollout.stable();
+    const bool is_split =
+        std::any_of(route.split().begin(), route.split().end(),
+                    [&](const v1::RouteSplit& part) { return part.pool() == rollout.stable(); });
+    if (!is_split) violations.add(its + ".stable", "is not in the split");
+    if (rollout.candidate() == rollout.stable())
+      violations.add(its + ".candidate", "is the stable pool");
+    if (rollout.weight() > Rollout::kWeightMax)
+      violations.add(its + ".weight", "is ", rollout.weight(), ", must be 0 to 1000000");
+    if (rollout.seed().empty() || rollout.seed().size() > kSeedBytesMax)
+      violations.add(its + ".seed", "has ", rollout.seed().size(), " bytes, must have 1 to 255");
+    if (rollout.observe_age_ms() > kObserveAgeMsMax) {
+      violations.add(its + ".observe_age_ms", "is ", rollout.observe_age_ms(),
+                     ", must be 0 to 600000");
+    }
+  }
+}
+
+}  // namespace
+
+void check_route_settings(const std::string& path, const v1::RouteEntry& route,
+                          ViolationList& violations) {
+  check_rollouts(path, route, violations);
+}
+
+}  // namespace sluice::dataplane
