@@ -68,6 +68,16 @@ Opening opening_of(const Packet<F>& packet) noexcept {
   return is_fresh ? Opening::kFresh : Opening::kAdopted;
 }
 
+// Of the IP header, which parse had in the cache just now.
+template <Family F>
+uint8_t dscp_of(const Packet<F>& packet) noexcept {
+  if constexpr (F == Family::kIpv4) {
+    return packet.ip()[ipv4::kTos] >> 2;
+  } else {
+    return load_be16(packet.ip() + ipv6::kVersionClassLabel) >> 6 & 0x3f;
+  }
+}
+
 template <Family F>
 void reject_unsteered(Packet<F>& packet, const Decision& decision, const Snapshot& snapshot,
                       CoreContext& core) noexcept {
@@ -140,8 +150,8 @@ void choose_pools(Burst<F>& burst, const Snapshot& snapshot, const FlowTable<F>&
   hash_affinities(burst, *snapshot.table, flows, affinity);
   for (size_t i = 0; i < burst.fresh_count; ++i) {
     const Packet<F>& packet = *burst.fresh[i];
-    choose_pool<F>(snapshot, packet.service, packet.key, affinity.hashes[i], opening_of(packet),
-                   burst.decisions[i]);
+    choose_pool<F>(snapshot, packet.service, packet.key, affinity.hashes[i],
+                   {opening_of(packet), dscp_of(packet)}, burst.decisions[i]);
   }
 }
 

@@ -135,6 +135,73 @@ TEST_F(Flows, MoveWhenTheirPoolIsPastItsTime) {
   EXPECT_EQ(core.events[1].end_reason, EndReason::kMoved);
 }
 
+TEST_F(Flows, MoveToTheOthersWhenTheirBackendIsPastItsOwnTime) {
+  const std::string first = send(tcp(1000, kTcpSyn));
+  v1::PoolEntry& four = pool_of(policy.message, "four");
+  for (v1::BackendEntry& backend : *four.mutable_backends()) {
+    if (backend.name() != backend_name(first)) continue;
+    backend.mutable_eligible_until()->set_seconds(policy.now_unix_ms / 1000 + 10);
+  }
+  policy.push();
+  EXPECT_EQ(send(tcp(1000, kTcpAck)), first);
+
+  policy.now_unix_ms += 10'000;
+  policy.republish();
+  const std::string second = send(tcp(1000, kTcpAck));
+  EXPECT_NE(second, first);
+  EXPECT_TRUE(backend_name(second).starts_with("four-")) << second;
+}
+
+// DSCP 46 goes to `spare`, in IPv4 and IPv6, whatever the ECN bits.
+TEST_F(Flows, BeginAtTheRouteThatTakesTheirDscpAndStayThere) {
+  v1::RouteEntry urgent;
+  for (const v1::RouteEntry& route : policy.message.routes()) {
+    if (route.name() == "chat-four") urgent = route;
+  }
+  urgent.set_name("chat-urgent");
+  urgent.mutable_split(0)->set_pool("spare");
+  urgent.clear_fallback();
+  urgent.add_dscp(46);
+  *policy.message.add_routes() = urgent;
+  steering_of(policy.message, "chat", "four").add_conditional_routes("chat-urgent");
+  policy.push();
+  const auto marked = [](const char* client, const char* service, uint16_t port, uint8_t tos) {
+    return PacketBuilder().ipv4(client, service).tos(tos).tcp(port, 80, kTcpSyn).frame();
+  };
+
+  for (uint8_t ecn = 0; ecn < 4; ++ecn) {
+    const auto tos = static_cast<uint8_t>(46 << 2 | ecn);
+    EXPECT_EQ(backend_name(send(marked(kClient, kService, 1000 + ecn, tos))), "spare-a");
+    EXPECT_EQ(backend_name(send(marked("2001:db8:1::7", "2001:db8:f::10", 1000 + ecn, tos))),
+              "spare-a");
+    EXPECT_NE(backend_name(send(marked(kClient, kService, 2000 + ecn, ecn))), "spare-a");
+    EXPECT_NE(backend_name(send(marked("2001:db8:1::7", "2001:db8:f::10", 2000 + ecn, ecn))),
+              "spare-a");
+  }
+  EXPECT_EQ(backend_name(send(tcp(1000, kTcpAck))), "spare-a") << "its first packet counts";
+}
+
+TEST_F(Flows, KeepTheirPoolWhenTheTimeOfTheirRouteEnds) {
+  v1::RouteEntry by_day;
+  for (const v1::RouteEntry& route : policy.message.routes()) {
+    if (route.name() == "chat-four") by_day = route;
+  }
+  by_day.set_name("chat-by-day");
+  by_day.mutable_split(0)->set_pool("spare");
+  by_day.clear_fallback();
+  by_day.add_times()->set_begin(minute_of_week(policy.now_unix_ms));
+  by_day.mutable_times(0)->set_end(by_day.times(0).begin() + 1);
+  *policy.message.add_routes() = by_day;
+  steering_of(policy.message, "chat", "four").add_conditional_routes("chat-by-day");
+  policy.push();
+  EXPECT_EQ(backend_name(send(tcp(1000, kTcpSyn))), "spare-a");
+
+  policy.now_unix_ms += 60'000;
+  policy.republish();
+  EXPECT_EQ(backend_name(send(tcp(1000, kTcpAck))), "spare-a");
+  EXPECT_NE(backend_name(send(tcp(1001, kTcpSyn))), "spare-a");
+}
+
 TEST_F(Flows, StayOnABackendThatIsUpBelowMinUp) {
   const std::string first = send(tcp(1000, kTcpSyn));
   pool_of(policy.message, "four").set_min_up(3);
