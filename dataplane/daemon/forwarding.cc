@@ -203,7 +203,7 @@ std::unique_ptr<const Snapshot> Forwarding::next_snapshot(
   made_unix_ms_ = now;
   next_change_unix_ms_ = next_change(now);
   std::unique_ptr<const Snapshot> snapshot =
-      make_snapshot(running_.built.table, view_, conditions, now);
+      make_snapshot(running_.built.table, view_, conditions, now, node_);
   ViewFacts facts = facts_of(judged, *snapshot);
   if (facts == facts_ && view_ > 0) return snapshot;
 
@@ -233,6 +233,7 @@ Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& jud
     facts.serving[pools[i].name] =
         (serving.new_flows ? 1u : 0u) | (serving.adopted ? 2u : 0u) | (has_expired ? 4u : 0u);
   }
+  facts.can_record = snapshot.can_record;
   const std::vector<Route>& routes = snapshot.table->routes;
   for (size_t i = 0; i < routes.size(); ++i) {
     if (!routes[i].times.empty()) facts.in_time[routes[i].name] = snapshot.in_time[i] != 0;
@@ -255,6 +256,10 @@ void Forwarding::log_view(const ViewFacts& before, const ViewFacts& after) const
                  (bits & 4) != 0   ? "is past eligible_until"
                  : (bits & 1) != 0 ? "serves"
                                    : "does not serve new flows");
+  }
+  if (before.can_record != after.can_record) {
+    spdlog::info("view {}: flows that must be recorded are {}", view_,
+                 after.can_record ? "taken again" : "refused: their records would be lost");
   }
   for (const auto& [route, is_in_time] : after.in_time) {
     const auto old = before.in_time.find(route);
@@ -325,6 +330,12 @@ void Forwarding::on_health(const HealthChange& change) {
   is_stale_ = true;
   spdlog::info("probe: {}/{} ({}): {}", change.backend.pool, change.backend.name,
                change.backend.address.to_string(), change.reason);
+}
+
+void Forwarding::on_recording(bool can_record) {
+  if (can_record == node_.can_record) return;
+  node_.can_record = can_record;
+  is_stale_ = true;
 }
 
 void Forwarding::tick() {

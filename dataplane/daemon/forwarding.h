@@ -63,6 +63,8 @@ class Forwarding {
   absl::Status switch_to(const ReadyTable& next, Durability durability);
 
   void on_health(const HealthChange& change);
+  // Whether records are kept; while they are not, what must be recorded is refused.
+  void on_recording(bool can_record);
   // Follows neighbours, time and links; publishes what has changed. Call it every `kTickInterval`,
   // and after events.
   void tick();
@@ -80,6 +82,7 @@ class Forwarding {
     std::map<std::string, uint32_t>
         serving;  // by pool: bits of PoolServing, and whether it has expired
     std::map<std::string, bool> in_time;  // by route that has its times
+    bool can_record = true;
     friend bool operator==(const ViewFacts&, const ViewFacts&) = default;
   };
   struct Since {
@@ -109,6 +112,7 @@ class Forwarding {
   std::vector<Since> since_;  // of what is shown, sorted by backend
   uint64_t view_ = 0;
   ViewFacts facts_;
+  NodeCondition node_;
   ExpiryMemory expiry_;
   int64_t made_unix_ms_ = 0;  // when what is published was made, by the clock of then
   int64_t next_change_unix_ms_ = INT64_MAX;  // when the clock alone makes it wrong

@@ -16,6 +16,7 @@ struct alignas(64) LcoreCounters {
   std::array<Counter, kDropReasonCount> dropped;
   Counter flows;  // now
   Counter flows_opened, flows_ended, records_lost;
+  Counter audit_refused;  // packets, however the client was told; none of them was forwarded
 };
 
 // What one lcore sent to one target. Flows are counted by part.

@@ -107,6 +107,7 @@ LcoreCounterValues read(const Worker& worker) {
   values.flows_opened = counters.flows_opened.read();
   values.flows_ended = counters.flows_ended.read();
   values.records_lost = counters.records_lost.read();
+  values.audit_refused = counters.audit_refused.read();
   return values;
 }
 

@@ -40,6 +40,7 @@ struct LcoreCounterValues {
   uint64_t rx = 0, handed_in = 0, forwarded = 0, punted = 0, replied = 0, handed_out = 0, held = 0;
   std::array<uint64_t, kDropReasonCount> dropped{};
   uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0;
+  uint64_t audit_refused = 0;
 };
 
 struct TargetCounterValues {

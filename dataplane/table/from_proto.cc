@@ -296,6 +296,9 @@ class Builder {
       if (use == route.uses.end()) route.uses.push_back({.pool = index});
     }
     add_rollouts(entry, route);
+    for (const std::string& pool : entry.evicted())
+      route.evicted.push_back(pools_.at(pool));
+    std::ranges::sort(route.evicted);
     for (const uint32_t dscp : entry.dscp())
       route.dscp |= uint64_t{1} << dscp;
     for (const v1::WeekMinutes& span : entry.times())
@@ -402,6 +405,10 @@ class Builder {
       if (!entry.route().empty()) row.route = routes_.at(entry.route());
       for (const std::string& route : entry.conditional_routes())
         row.conditional.push_back(routes_.at(route));
+      row.must_record = entry.audit_fail_closed();
+      row.evicts = evicts(row.route) || std::ranges::any_of(row.conditional, [&](RouteIndex route) {
+                     return evicts(route);
+                   });
       for (const std::string& pool : entry.eligible_pools())
         row.eligible.push_back(pools_.at(pool));
       std::ranges::sort(row.eligible);
@@ -412,6 +419,10 @@ class Builder {
                           classes_.at(entry.client_class()).value;
       table_->row_of[cell] = place->second;
     }
+  }
+
+  bool evicts(RouteIndex route) const {
+    return !route.is_none() && !table_->routes[route.value].evicted.empty();
   }
 
   template <class Object>

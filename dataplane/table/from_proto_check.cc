@@ -261,6 +261,7 @@ class Check {
     std::sort(pools.begin(), pools.end());
     check_pool_references([&] { return path + ".fallback"; }, pools);
     check_route_settings(path, entry, violations_);
+    check_pool_references([&] { return path + ".evicted"; }, entry.evicted());
     if (entry.dscp_size() > 0 || entry.times_size() > 0) has_conditions_.insert(entry.name());
     for (const v1::RolloutSplit& rollout : entry.rollouts()) {
       pools.push_back(rollout.candidate());

@@ -66,10 +66,11 @@ PoolServing serving_of(const Pool& pool, std::span<const BackendLine> lines) {
 
 std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
                                               std::span<const BackendCondition> conditions,
-                                              int64_t now_unix_ms) {
+                                              int64_t now_unix_ms, const NodeCondition& node) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->view = view;
   snapshot->epoch = table->epoch;
+  snapshot->can_record = node.can_record;
   snapshot->backends.resize(table->backend_capacity);
   for (uint32_t i = 0; i < table->pools.size(); ++i) {
     const Pool& pool = table->pools[i];

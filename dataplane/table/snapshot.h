@@ -50,7 +50,8 @@ struct PoolServing {
 
 struct Snapshot {
   uint64_t view = 0;
-  uint32_t epoch = 0;  // the table's
+  uint32_t epoch = 0;      // the table's
+  bool can_record = true;  // a record written now is kept until somebody has it
   std::shared_ptr<const Table> table;
   std::vector<BackendLine> backends;  // by `BackendId::index()`; size table->backend_capacity
   std::vector<PoolServing> serving;   // by `PoolIndex`
@@ -81,11 +82,16 @@ struct BackendCondition {
   NextHop next_hop;
 };
 
+// What the daemon knows beside its backends when it makes a snapshot.
+struct NodeCondition {
+  bool can_record = true;
+};
+
 // Makes the snapshot of (table, view, conditions) at this time.
 // Shape: `conditions` by backend index, size table->backend_capacity.  Thread: control.  Alloc:
 // yes.
 std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
                                               std::span<const BackendCondition> conditions,
-                                              int64_t now_unix_ms);
+                                              int64_t now_unix_ms, const NodeCondition& node = {});
 
 }  // namespace sluice::dataplane

@@ -92,6 +92,7 @@ void choose_pool(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F
   decision.client_class = table.classify_client<F>(key.source());
   const SteeringRow& row = table.row(service, decision.client_class);
   decision.route = row.route;
+  decision.must_record = row.must_record;
   if (!row.conditional.empty()) [[unlikely]]
     decision.route = choose_route(snapshot, row, first.dscp);
   if (decision.route.is_none()) return;

@@ -278,6 +278,91 @@ TEST_F(Flows, SurviveANewEpochInWhichTheirPoolIsStillEligible) {
   EXPECT_EQ(core.events.size(), 1u);
 }
 
+// What a controller does when a rollout goes back: the clients' flows leave the candidate.
+void evict(TestPolicy& policy, const std::string& route, const std::string& pool) {
+  for (v1::RouteEntry& entry : *policy.message.mutable_routes()) {
+    if (entry.name() == route) entry.add_evicted(pool);
+  }
+  policy.message.set_eligibility_epoch(policy.message.eligibility_epoch() + 1);
+  policy.push();
+}
+
+v1::RolloutSplit& roll_out(TestPolicy& policy, uint32_t weight) {
+  for (v1::RouteEntry& entry : *policy.message.mutable_routes()) {
+    if (entry.name() != "chat-four") continue;
+    v1::RolloutSplit& rollout = *entry.add_rollouts();
+    rollout.set_stable("four");
+    rollout.set_candidate("spare");
+    rollout.set_weight(weight);
+    rollout.set_seed("to-spare");
+    policy.push();
+    return rollout;
+  }
+  std::abort();
+}
+
+TEST_F(Flows, OfTheCandidateAreResetWhenTheirRouteEvictsThem) {
+  v1::RolloutSplit& rollout = roll_out(policy, 500'000);
+  std::map<uint16_t, std::string> pool;
+  for (uint16_t port = 1000; port < 1100; ++port)
+    pool[port] = backend_name(send(tcp(port, kTcpSyn))).substr(0, 5);
+  rollout.set_weight(0);
+  evict(policy, "chat-four", "spare");
+  core.events.clear();
+
+  int cut = 0;
+  for (const auto& [port, first] : pool) {
+    const std::string now = send(tcp(port, kTcpAck));
+    EXPECT_EQ(now.empty(), first == "spare") << port;
+    if (!now.empty()) continue;
+    ++cut;
+    EXPECT_EQ(last_event().end_reason, EndReason::kRevoked);
+    EXPECT_TRUE(backend_name(send(tcp(port, kTcpSyn))).starts_with("four-"));
+  }
+  EXPECT_GT(cut, 20);
+  EXPECT_EQ(counters().replied.read(), static_cast<uint64_t>(cut));
+}
+
+TEST_F(Flows, EvictedDatagramsAreSteeredAnew) {
+  v1::RolloutSplit& rollout = roll_out(policy, 1'000'000);
+  EXPECT_EQ(backend_name(send(udp(1000))), "spare-a");
+  rollout.set_weight(0);
+  evict(policy, "chat-four", "spare");
+
+  EXPECT_TRUE(backend_name(send(udp(1000))).starts_with("four-"));
+  EXPECT_EQ(last_event().part, 2u);
+}
+
+TEST_F(Flows, OfAnotherRouteStayInAPoolThatOneEvicts) {
+  v1::RouteEntry marked;
+  for (const v1::RouteEntry& route : policy.message.routes()) {
+    if (route.name() == "chat-four") marked = route;
+  }
+  marked.set_name("chat-marked");
+  marked.add_dscp(46);
+  *policy.message.add_routes() = marked;
+  steering_of(policy.message, "chat", "four").add_conditional_routes("chat-marked");
+  policy.push();
+  const auto urgent = [](uint8_t flags) {
+    return PacketBuilder().ipv4(kClient, kService).tos(46 << 2).tcp(2000, 80, flags).frame();
+  };
+  const std::string by_plain = send(tcp(1000, kTcpSyn));
+  const std::string by_marked = send(urgent(kTcpSyn));
+  evict(policy, "chat-marked", "four");
+
+  EXPECT_EQ(send(tcp(1000, kTcpAck)), by_plain);
+  EXPECT_NE(by_marked, "");
+  EXPECT_EQ(send(urgent(kTcpAck)), "");
+}
+
+// Flows begun behind the eviction carry its epoch.
+TEST_F(Flows, OfTheRoutesOwnSplitComeBackToAPoolThatWasEvicted) {
+  evict(policy, "chat-four", "four");
+  const std::string first = send(tcp(1000, kTcpSyn));
+  EXPECT_TRUE(backend_name(first).starts_with("four-"));
+  EXPECT_EQ(send(tcp(1000, kTcpAck)), first);
+}
+
 TEST_F(Flows, RecalledAreCut) {
   const std::string first = send(tcp(1000, kTcpSyn));
   set_state(backend_name(first), BackendState::kRecalled);

@@ -246,6 +246,20 @@ TEST(Forwarding, TheTimeOfAConditionalRouteIsANewView) {
   EXPECT_TRUE(world.steps.empty());
 }
 
+TEST(Forwarding, ANodeThatLosesRecordsSaysSoInItsView) {
+  World world;
+  ASSERT_TRUE(world.push(small_table(1, kTwo)).ok());
+  world.forwarding.on_recording(false);
+  world.forwarding.tick();
+  EXPECT_FALSE(world.cores.published->can_record);
+  EXPECT_EQ(world.forwarding.state()->view, 2u);
+
+  world.forwarding.on_recording(true);
+  world.forwarding.tick();
+  EXPECT_TRUE(world.cores.published->can_record);
+  EXPECT_EQ(world.forwarding.state()->view, 3u);
+}
+
 TEST(Forwarding, HealthAndViewSurviveARestart) {
   v1::ForwardingTable table = small_table(1, kTwo);
   add_health(table);

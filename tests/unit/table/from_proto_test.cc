@@ -330,6 +330,13 @@ const Defect kDefects[] = {
      }},
     {"steering[chat,eu].route: chat-eu has dscp or times: it must be one of conditional_routes",
      [](T& t) { t.mutable_routes(0)->add_dscp(46); }},
+    {"routes[chat-eu].evicted: there is no pool v9",
+     [](T& t) { t.mutable_routes(0)->add_evicted("v9"); }},
+    {"routes[chat-eu].evicted[v2]: is there twice",
+     [](T& t) {
+       t.mutable_routes(0)->add_evicted("v2");
+       t.mutable_routes(0)->add_evicted("v2");
+     }},
     {"steering[chat,eu].conditional_routes: there is no route talk",
      [](T& t) { t.mutable_steering(0)->add_conditional_routes("talk"); }},
     {"steering[chat,eu].conditional_routes: service chat, class eu, route chat-us reaches pool "
