@@ -43,11 +43,13 @@ Foresight::Effect Foresight::move(const FlowKey<F>& key, ServiceIndex service) c
 
 template <Family F>
 Foresight::Effect Foresight::judge(const FlowKey<F>& key, ServiceIndex service,
-                                   ClassIndex client_class, const BackendLine* line) const {
+                                   ClassIndex client_class, TargetId target) {
+  const BackendLine* const line = line_of(target);
   if (line == nullptr || line->state == BackendState::kDown || line->expired)
     return move(key, service);
   if (line->state == BackendState::kRecalled) return Effect::kRevoked;
-  if (!next_.table->is_eligible(service, client_class, line->pool))
+  if (!next_.table->is_eligible(service, client_class, line->pool) ||
+      next_.table->is_evicted(service, client_class, line->pool, target))
     return key.protocol() == kTcp ? Effect::kRevoked : move(key, service);
   const Decision decision = steer(next_, service, key, Opening::kFresh);
   const bool is_same = decision.verdict == SteerVerdict::kForward && decision.backend == line->id;
@@ -62,7 +64,7 @@ void Foresight::add_one(const FlowEvent& flow) {
   const ServiceIndex service = next_.table->service_lookup.find(key);
   if (service.is_none()) return count(Effect::kRevoked);
   const ClassIndex client_class = next_.table->classify_client<F>(key.source());
-  const Effect effect = judge(key, service, client_class, line_of(TargetId{flow.target}));
+  const Effect effect = judge(key, service, client_class, TargetId{flow.target});
   count(effect);
   Sum& sum = sums_[{service.value, client_class.value}];
   ++sum.flows;

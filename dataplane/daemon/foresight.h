@@ -40,7 +40,7 @@ class Foresight {
   void add_one(const FlowEvent& flow);
   template <Family F>
   Effect judge(const FlowKey<F>& key, ServiceIndex service, ClassIndex client_class,
-               const BackendLine* line) const;
+               TargetId target);
   template <Family F>
   Effect move(const FlowKey<F>& key, ServiceIndex service) const;
   const BackendLine* line_of(TargetId target);

@@ -28,12 +28,15 @@ class RecordWriter {
   void run();
   size_t carry(std::vector<FlowEvent>& events);
   void sync();
+  void tell_refused();
 
   Cores& cores_;
   const Registry& registry_;
   const RecordOrigin origin_;
   RecordSpool& spool_;
   std::atomic<bool> stop_ = false;
+  uint64_t audit_refused_told_ = 0;
+  std::chrono::steady_clock::time_point next_tell_;
   uint64_t lost_told_ = 0;
   std::thread thread_;
 };

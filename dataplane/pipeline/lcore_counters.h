@@ -17,6 +17,7 @@ struct alignas(64) LcoreCounters {
   Counter flows;  // now, without those that were cut
   Counter flows_opened, flows_ended, records_lost;
   Counter swept_recall;  // the newest recall after which every flow was looked at
+  Counter audit_refused;  // packets, however the client was told; none of them was forwarded
 };
 
 // What one lcore sent to one target. Flows are counted by part.

@@ -108,6 +108,7 @@ LcoreCounterValues read(const Worker& worker) {
   values.flows_ended = counters.flows_ended.read();
   values.records_lost = counters.records_lost.read();
   values.swept_recall = counters.swept_recall.read();
+  values.audit_refused = counters.audit_refused.read();
   return values;
 }
 

@@ -39,7 +39,8 @@ struct LcoreCounterValues {
   uint32_t lcore = 0;
   uint64_t rx = 0, handed_in = 0, forwarded = 0, punted = 0, replied = 0, handed_out = 0, held = 0;
   std::array<uint64_t, kDropReasonCount> dropped{};
-  uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0, swept_recall = 0;
+  uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0;
+  uint64_t swept_recall = 0, audit_refused = 0;
 };
 
 struct TargetCounterValues {

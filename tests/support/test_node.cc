@@ -56,9 +56,8 @@ void TestPolicy::republish() {
       by_index[member.id.index()] = conditions_.at({pool.name, member.name});
     }
   }
-  auto next = std::make_unique<Snapshot>(*make_snapshot(table, ++view, by_index, now_unix_ms));
-  next->recall = recall;
-  snapshot = std::move(next);
+  snapshot = make_snapshot(table, ++view, by_index, now_unix_ms,
+                           {.can_record = can_record, .recall = recall});
 }
 
 BackendCondition& TestPolicy::condition(std::string_view pool, std::string_view backend) {
