@@ -20,8 +20,8 @@ enum class FlowState : uint8_t {
   kFree,      // no flow: the entry is not in use
   kOpening,   // SYN seen, nothing after it
   kOpen,      // more than the SYN seen, or adopted
-  kClosing,   // the client's FIN or RST seen
   kDatagram,  // not TCP
+  kClosing,   // the client's FIN or RST seen; `FlowEntry::is_steady` wants this behind the others
 };
 
 // A SYN that asks for a new connection; a SYN with ACK answers one.

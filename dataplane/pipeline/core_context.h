@@ -9,6 +9,8 @@
 
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/flow_timeouts.h"
+#include "dataplane/flow/observation_table.h"
+#include "dataplane/flow/recent_clients.h"
 #include "dataplane/pipeline/event_buffer.h"
 #include "dataplane/pipeline/packet.h"
 #include "dataplane/pipeline/token_bucket.h"
@@ -19,6 +21,8 @@ inline constexpr uint16_t kPortsMax = 16;
 // Resets and ICMP errors that one lcore sends: enough for people to see why, too few to be used as
 // a weapon.
 inline constexpr uint64_t kRepliesPerSecond = 1000;
+// Flows that one lcore observes at once: ten thousand new ones per second for three seconds. 4 MiB.
+inline constexpr uint32_t kObservedFlowsMax = 32'768;
 
 struct CoreSettings {
   uint8_t lcore = 0;
@@ -108,6 +112,11 @@ struct alignas(64) CoreContext {
   std::array<rte_mbuf*, kBurstMax> drops{};
   uint16_t drop_count = 0;
   EventBuffer events;
+
+  // Of rollouts' flows.
+  ObservationTable observed;
+  RecentClients recent_clients;
+  ObservationBuffer observations;
 };
 
 }  // namespace sluice::dataplane

@@ -16,6 +16,7 @@ struct alignas(64) LcoreCounters {
   std::array<Counter, kDropReasonCount> dropped;
   Counter flows;  // now
   Counter flows_opened, flows_ended, records_lost;
+  Counter observations_missed;  // flows of rollouts that nothing will be said about
 };
 
 // What one lcore sent to one target. Flows are counted by part.

@@ -7,6 +7,7 @@
 
 #include "dataplane/net/headers.h"
 #include "dataplane/pipeline/flow_life.h"
+#include "dataplane/pipeline/observe.h"
 #include "dataplane/pipeline/reject.h"
 
 namespace sluice::dataplane {
@@ -107,7 +108,9 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
   if (known != nullptr) {
     begin_next_part(packet, *known, decision, reason, snapshot, core);
   } else {
-    begin_flow(packet, decision, snapshot, core);
+    FlowEntry<F>* const entry = begin_flow(packet, decision, snapshot, core);
+    if (decision.role != RolloutRole::kNone && entry != nullptr) [[unlikely]]
+      begin_observing(packet, *entry, decision, *snapshot.table, core);
   }
   return true;
 }
@@ -153,6 +156,7 @@ bool reconsider(Packet<F>& packet, FlowEntry<F>& entry, Decision& decision,
   switch (verdict.fate) {
     case Fate::kStays:
       packet.line = verdict.line;
+      if (entry.is_observed) observe_packet(packet, entry, core);
       continue_part(packet, entry, snapshot, core);
       return true;
     case Fate::kReopens:

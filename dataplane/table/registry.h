@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The node's memory of every backend, target and client class it ever ran, so that ids in flows and
-// records can be given names after the table that had them is gone.
+// The node's memory of every backend, target, client class and rollout it ever ran, so that ids in
+// flows and records can be given names after the table that had them is gone.
 #pragma once
 
 #include <cstdint>
@@ -53,10 +53,12 @@ class Registry {
   // what held when the part began.  Errors: nullopt when kTargetsMax are used.
   std::optional<TargetId> target(const TargetNames& names);
   ClassId client_class(const std::string& name);
+  RolloutId rollout(const std::string& name);
 
   // Errors: nullopt when the id was never given.
   std::optional<TargetNames> names(TargetId id) const;
   std::optional<std::string> name(ClassId id) const;
+  std::optional<std::string> name(RolloutId id) const;
   uint32_t target_count() const;  // ids 1..count have been given
 
  private:
@@ -68,6 +70,8 @@ class Registry {
   std::vector<TargetNames> target_names_;
   std::map<std::string, ClassId> classes_;
   std::vector<std::string> class_names_;
+  std::map<std::string, RolloutId> rollouts_;
+  std::vector<std::string> rollout_names_;
 };
 
 }  // namespace sluice::dataplane
