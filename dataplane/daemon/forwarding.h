@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "dataplane/daemon/conditions.h"
+#include "dataplane/daemon/expiry_memory.h"
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/prober.h"
 #include "dataplane/daemon/table_store.h"
@@ -46,7 +47,11 @@ class Forwarding {
   using SetTargets =
       std::function<void(std::vector<ProbeTarget>, const std::map<BackendIdentity, Health>&)>;
 
-  Forwarding(Cores& cores, Links& links, TableStore& store, SetTargets set_targets);
+  using Clock = std::function<int64_t()>;  // Units: ms since 1970
+
+  Forwarding(Cores& cores, Links& links, TableStore& store, SetTargets set_targets,
+             Clock clock = system_clock);
+  static int64_t system_clock();
 
   // Takes over what was known before the restart: view and health.
   void resume(const SavedHealth& saved);
@@ -58,6 +63,8 @@ class Forwarding {
   absl::Status switch_to(const ReadyTable& next, Durability durability);
 
   void on_health(const HealthChange& change);
+  // Whether records are kept; while they are not, what must be recorded is refused.
+  void on_recording(bool can_record);
   // Follows neighbours, time and links; publishes what has changed. Call it every `kTickInterval`,
   // and after events.
   void tick();
@@ -71,14 +78,16 @@ class Forwarding {
  private:
   // What distinguishes two views.
   struct ViewFacts {
-    std::vector<std::pair<BackendIdentity, BackendState>> states;  // sorted
+    std::vector<std::pair<BackendIdentity, v1::BackendState>> states;  // sorted
     std::map<std::string, uint32_t>
         serving;  // by pool: bits of PoolServing, and whether it has expired
+    std::map<std::string, bool> in_time;  // by route that has its times
+    bool can_record = true;
     friend bool operator==(const ViewFacts&, const ViewFacts&) = default;
   };
   struct Since {
     BackendIdentity backend;
-    BackendState state = BackendState::kDown;
+    v1::BackendState state = v1::BACKEND_STATE_DOWN;
     int64_t unix_ms = 0;
   };
 
@@ -90,19 +99,24 @@ class Forwarding {
   void log_view(const ViewFacts& before, const ViewFacts& after) const;
   void show(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot);
   void show_ports();
-  int64_t next_expiry(int64_t now_unix_ms) const;
+  int64_t next_change(int64_t now_unix_ms) const;
+  bool clock_changes_view(int64_t now_unix_ms) const;
 
   Cores& cores_;
   Links& links_;
   TableStore& store_;
   const SetTargets set_targets_;
+  const Clock clock_;
   ReadyTable running_;
   HealthByBackend health_;
   std::vector<Since> since_;  // of what is shown, sorted by backend
   uint64_t view_ = 0;
   ViewFacts facts_;
-  int64_t next_expiry_unix_ms_ = INT64_MAX;
-  bool is_stale_ = false;  // what is published does not say what is known
+  NodeCondition node_;
+  ExpiryMemory expiry_;
+  int64_t made_unix_ms_ = 0;  // when what is published was made, by the clock of then
+  int64_t next_change_unix_ms_ = INT64_MAX;  // when the clock alone makes it wrong
+  bool is_stale_ = false;                    // what is published does not say what is known
   bool is_health_unsaved_ = false;
   std::chrono::steady_clock::time_point next_save_;
   std::chrono::steady_clock::time_point next_look_at_ports_;

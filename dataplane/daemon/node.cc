@@ -250,7 +250,10 @@ absl::Status Node::start_server() {
 void Node::run() {
   spdlog::info("node {} ({}) is ready on {}", identity_.node, identity_.incarnation,
                settings_.listen);
-  loop_.run(Forwarding::kTickInterval, [this] { forwarding_->tick(); });
+  loop_.run(Forwarding::kTickInterval, [this] {
+    forwarding_->on_recording(spool_->can_keep());
+    forwarding_->tick();
+  });
   spdlog::info("node {} is stopping", identity_.node);
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kEventsPerTurn = 4096;
 constexpr std::chrono::milliseconds kIdleSleep(5);
+constexpr std::chrono::seconds kTellInterval(1);
 
 }  // namespace
 
@@ -45,6 +46,7 @@ void RecordWriter::run() {
     if (std::chrono::steady_clock::now() < next_sync) continue;
     next_sync = std::chrono::steady_clock::now() + kSyncInterval;
     if (std::exchange(has_unsynced, false)) sync();
+    tell_refused();
   }
   sync();
 }
@@ -60,6 +62,21 @@ size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
     spdlog::error("record spool: {}; {} records are lost", text_of(status), count);
   }
   return count;
+}
+
+void RecordWriter::tell_refused() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_tell_) return;
+  next_tell_ = now + kTellInterval;
+  uint64_t refused = 0;
+  for (const LcoreCounterValues& values : cores_.counters())
+    refused += values.audit_refused;
+  if (refused == audit_refused_told_) return;
+  spdlog::warn(
+      "audit: {} packets of new flows are refused so far, {} since the last time: they "
+      "must be recorded, and cannot be",
+      refused, refused - audit_refused_told_);
+  audit_refused_told_ = refused;
 }
 
 void RecordWriter::sync() {

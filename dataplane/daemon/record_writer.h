@@ -31,6 +31,7 @@ class RecordWriter {
   void run();
   size_t carry(std::vector<FlowEvent>& events);
   void sync();
+  void tell_refused();
 
   Cores& cores_;
   const Registry& registry_;
@@ -38,6 +39,8 @@ class RecordWriter {
   RecordSpool& spool_;
   ObservationLog& observations_;
   std::atomic<bool> stop_ = false;
+  uint64_t audit_refused_told_ = 0;
+  std::chrono::steady_clock::time_point next_tell_;
   uint64_t lost_told_ = 0;
   std::thread thread_;
 };

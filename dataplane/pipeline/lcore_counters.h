@@ -17,6 +17,7 @@ struct alignas(64) LcoreCounters {
   Counter flows;  // now
   Counter flows_opened, flows_ended, records_lost;
   Counter observations_missed;  // flows of rollouts that nothing will be said about
+  Counter audit_refused;  // packets, however the client was told; none of them was forwarded
 };
 
 // What one lcore sent to one target. Flows are counted by part.

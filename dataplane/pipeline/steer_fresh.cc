@@ -19,7 +19,7 @@ enum class Fate : uint8_t {
   kStays,    // its backend serves it
   kReopens,  // it was closing and the client opens a new one on the same ports
   kMoves,    // its backend is gone, down, or no longer eligible for a flow that can move
-  kCut,      // its pool may no longer serve this client, or was recalled
+  kCut,      // its pool may no longer serve this client, gave it up, or was recalled
 };
 struct Verdict {
   Fate fate = Fate::kStays;
@@ -28,10 +28,11 @@ struct Verdict {
 };
 
 template <Family F>
-bool is_still_eligible(const Packet<F>& packet, const BackendLine& line,
-                       const Table& table) noexcept {
+bool may_stay(const Packet<F>& packet, const FlowEntry<F>& entry, const BackendLine& line,
+              const Table& table) noexcept {
   const ClassIndex client_class = table.classify_client<F>(packet.key.source());
-  return table.is_eligible(packet.service, client_class, line.pool);
+  return table.is_eligible(packet.service, client_class, line.pool) &&
+         !table.is_evicted(packet.service, client_class, line.pool, TargetId{entry.target});
 }
 
 // Judges by everything that may end a part. Re-checks eligibility when the entry's epoch is old.
@@ -46,7 +47,7 @@ Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snap
   }
   if (line->state == BackendState::kRecalled) return {Fate::kCut, EndReason::kRecalled};
   if (entry.epoch != snapshot.epoch) {
-    if (!is_still_eligible(packet, *line, *snapshot.table)) {
+    if (!may_stay(packet, entry, *line, *snapshot.table)) {
       const bool can_move = entry.state == FlowState::kDatagram;
       return {can_move ? Fate::kMoves : Fate::kCut, EndReason::kRevoked};
     }
@@ -69,12 +70,29 @@ Opening opening_of(const Packet<F>& packet) noexcept {
   return is_fresh ? Opening::kFresh : Opening::kAdopted;
 }
 
+// Of the IP header, which parse had in the cache just now.
+template <Family F>
+uint8_t dscp_of(const Packet<F>& packet) noexcept {
+  if constexpr (F == Family::kIpv4) {
+    return packet.ip()[ipv4::kTos] >> 2;
+  } else {
+    return load_be16(packet.ip() + ipv6::kVersionClassLabel) >> 6 & 0x3f;
+  }
+}
+
 template <Family F>
 void reject_unsteered(Packet<F>& packet, const Decision& decision, const Snapshot& snapshot,
                       CoreContext& core) noexcept {
   const DropReason reason =
       decision.verdict == SteerVerdict::kNoRoute ? DropReason::kNoRoute : DropReason::kNoPool;
   reject(packet, snapshot.table->services[packet.service.value].reject, reason, core);
+}
+
+template <Family F>
+void refuse_unrecorded(Packet<F>& packet, const Snapshot& snapshot, CoreContext& core) noexcept {
+  core.counters.audit_refused.add(1);
+  reject(packet, snapshot.table->services[packet.service.value].reject, DropReason::kAuditRefused,
+         core);
 }
 
 // A tunnel of ours that comes back here would go round for ever.
@@ -86,6 +104,9 @@ bool is_own_tunnel(const Packet<F>& packet) noexcept {
          std::memcmp(packet.key.source(), line.outer_addresses.data(), FlowKey<F>::kAddressBytes) ==
              0;
 }
+
+// The end of one part and the beginning of the next.
+constexpr uint32_t kEventsPerFlow = 2;
 
 // Ends the known part, if any, and opens what follows it.  True when the packet has a line and an
 // account.  Shape: `decision` has its first step.
@@ -105,14 +126,23 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
     core.drop(packet.mbuf, DropReason::kBadAddress);
     return false;
   }
+  if (decision.must_record && !(snapshot.can_record && core.events.room() >= kEventsPerFlow))
+      [[unlikely]] {
+    if (known != nullptr) end_flow(*known, reason, core);
+    refuse_unrecorded(packet, snapshot, core);
+    return false;
+  }
   if (known != nullptr) {
     begin_next_part(packet, *known, decision, reason, snapshot, core);
-  } else {
-    FlowEntry<F>* const entry = begin_flow(packet, decision, snapshot, core);
-    if (decision.role != RolloutRole::kNone && entry != nullptr) [[unlikely]]
-      begin_observing(packet, *entry, decision, *snapshot.table, core);
+    return true;
   }
-  return true;
+  FlowEntry<F>* const entry = begin_flow(packet, decision, snapshot, core);
+  if (decision.role != RolloutRole::kNone && entry != nullptr) [[unlikely]]
+    begin_observing(packet, *entry, decision, *snapshot.table, core);
+  if (entry != nullptr || !decision.must_record) [[likely]]
+    return true;
+  refuse_unrecorded(packet, snapshot, core);
+  return false;
 }
 
 // How often flows came and went.
@@ -143,8 +173,8 @@ void choose_pools(Burst<F>& burst, const Snapshot& snapshot, const FlowTable<F>&
   hash_affinities(burst, *snapshot.table, flows, affinity);
   for (size_t i = 0; i < burst.fresh_count; ++i) {
     const Packet<F>& packet = *burst.fresh[i];
-    choose_pool<F>(snapshot, packet.service, packet.key, affinity.hashes[i], opening_of(packet),
-                   burst.decisions[i]);
+    choose_pool<F>(snapshot, packet.service, packet.key, affinity.hashes[i],
+                   {opening_of(packet), dscp_of(packet)}, burst.decisions[i]);
   }
 }
 

@@ -113,6 +113,7 @@ LcoreCounterValues read(const Worker& worker) {
   values.flows_ended = counters.flows_ended.read();
   values.records_lost = counters.records_lost.read();
   values.observations_missed = counters.observations_missed.read();
+  values.audit_refused = counters.audit_refused.read();
   return values;
 }
 

@@ -42,6 +42,7 @@ struct LcoreCounterValues {
   std::array<uint64_t, kDropReasonCount> dropped{};
   uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0;
   uint64_t observations_missed = 0;
+  uint64_t audit_refused = 0;
 };
 
 struct TargetCounterValues {

@@ -22,6 +22,7 @@ struct Tuple {
   uint16_t client_port = 0;
   uint16_t service_port = 0;
   uint8_t protocol = 0;
+  uint8_t dscp = 0;
 };
 
 absl::StatusOr<Tuple> parse(const v1::ExplainRequest& request) {
@@ -38,10 +39,14 @@ absl::StatusOr<Tuple> parse(const v1::ExplainRequest& request) {
   if (request.protocol() != kProtocolTcp && request.protocol() != kProtocolUdp) {
     violations.push_back("protocol: must be 6 (TCP) or 17 (UDP)");
   }
+  if (request.dscp() > 63) violations.push_back("dscp: is above 63");
   if (!violations.empty()) return absl::InvalidArgumentError(absl::StrJoin(violations, "\n"));
-  return Tuple{*client, *service, static_cast<uint16_t>(request.client_port()),
+  return Tuple{*client,
+               *service,
+               static_cast<uint16_t>(request.client_port()),
                static_cast<uint16_t>(request.service_port()),
-               static_cast<uint8_t>(request.protocol())};
+               static_cast<uint8_t>(request.protocol()),
+               static_cast<uint8_t>(request.dscp())};
 }
 
 template <class... Parts>
@@ -99,6 +104,7 @@ class Account {
     for (const PoolIndex pool : row_.eligible) {
       response_.add_eligible_pools(table_.pools[pool.value].name);
     }
+    tell_conditions();
     if (decision_.route.is_none()) {
       say(response_, "no route of service ", service_.name, " matches class ",
           response_.client_class());
@@ -127,6 +133,16 @@ class Account {
     if (prefix) response_.set_matched_prefix(prefix->to_string());
     say(response_, "client ", tuple_.client.to_string(), " is of class ", client_class.name,
         prefix ? absl::StrCat(" by ", prefix->to_string()) : ": no prefix holds it");
+  }
+
+  void tell_conditions() {
+    for (const RouteIndex index : row_.conditional) {
+      if (index == decision_.route) return;
+      const Route& route = table_.routes[index.value];
+      const bool is_in_time = snapshot_.in_time[index.value] != 0;
+      say(response_, "route ", route.name, " is passed over: ",
+          is_in_time ? absl::StrCat("it does not take DSCP ", tuple_.dscp) : "it is not its time");
+    }
   }
 
   void tell_route() {
@@ -165,17 +181,19 @@ class Account {
   std::string why_not(const Pool& pool) const {
     uint32_t up = 0;
     uint32_t draining = 0;
-    bool expired = false;
+    uint32_t expired = 0;
     for (const PoolMember& member : pool.members) {
       const BackendLine* line = snapshot_.find(member.id);
       if (line == nullptr) continue;
+      expired += line->expired ? 1 : 0;
+      if (line->expired) continue;
       up += line->state == BackendState::kUp ? 1 : 0;
       draining += line->state == BackendState::kDraining ? 1 : 0;
-      expired |= line->expired;
     }
-    if (expired) return "it is past eligible_until";
+    if (expired > 0 && expired == pool.members.size()) return "it is past eligible_until";
     return absl::StrCat(up, " of ", pool.members.size(), " backends are up",
                         draining > 0 ? absl::StrCat(" (draining: ", draining, ")") : "",
+                        expired > 0 ? absl::StrCat(" (past eligible_until: ", expired, ")") : "",
                         ", min_up is ", pool.min_up);
   }
 
@@ -215,7 +233,9 @@ class Account {
     if (decision_.slot_owner != decision_.member) {
       const BackendLine* line = snapshot_.find(owner.id);
       say(response_, "backend ", owner.name, " takes no such flow: it is ",
-          line == nullptr ? "unknown" : state_text(line->state),
+          line == nullptr ? "unknown"
+          : line->expired ? "past eligible_until"
+                          : state_text(line->state),
           "; the next in the slot's order is ", member.name);
     }
     const BackendLine* line = snapshot_.find(member.id);
@@ -261,7 +281,7 @@ absl::Status explain_flow(const Snapshot& snapshot, const Tuple& tuple, Opening 
         absl::StrCat(tuple.client.to_string(),
                      ": no client has this address; nodes drop its packets (bad_address)"));
   }
-  const Decision decision = steer<F>(snapshot, service, key, opening);
+  const Decision decision = steer<F>(snapshot, service, key, {opening, tuple.dscp});
   Account(snapshot, tuple, service, decision, response).tell();
   return absl::OkStatus();
 }

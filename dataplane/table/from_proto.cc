@@ -234,7 +234,10 @@ class Builder {
       Labels labels = pool.labels;
       for (const auto& [key, value] : backend.labels())
         labels[key] = value;
-      pool.members.push_back({*id, backend.name(), address, backend.weight(), std::move(labels)});
+      const int64_t until =
+          backend.has_eligible_until() ? unix_ms(backend.eligible_until()) : INT64_MAX;
+      pool.members.push_back({*id, backend.name(), address, backend.weight(),
+                              std::min(until, pool.eligible_until_unix_ms), std::move(labels)});
       pool.ids.push_back(*id);
     }
     share_or_order_slots(old, pool, entry.table_slots());
@@ -293,6 +296,13 @@ class Builder {
       if (use == route.uses.end()) route.uses.push_back({.pool = index});
     }
     add_rollouts(entry, route);
+    for (const std::string& pool : entry.evicted())
+      route.evicted.push_back(pools_.at(pool));
+    std::ranges::sort(route.evicted);
+    for (const uint32_t dscp : entry.dscp())
+      route.dscp |= uint64_t{1} << dscp;
+    for (const v1::WeekMinutes& span : entry.times())
+      route.times.push_back({span.begin(), span.end()});
     const Route* old = find(old_routes_, entry.name());
     route.split = split_for(old, route, entry.split_seed());
     for (uint32_t use = 0; use < route.uses.size(); ++use) {
@@ -386,7 +396,7 @@ class Builder {
 
   // Rows come service by service, and a route is of one service: only neighbours can be equal.
   void add_rows() {
-    std::map<std::pair<RouteIndex, std::vector<PoolIndex>>, uint32_t> known;
+    std::map<SteeringRow, uint32_t> known;
     table_->row_of.resize(table_->services.size() * table_->classes.size());
     absl::string_view service;
     for (const v1::SteeringEntry& entry : message_.steering()) {
@@ -394,16 +404,26 @@ class Builder {
       service = entry.service();
       SteeringRow row;
       if (!entry.route().empty()) row.route = routes_.at(entry.route());
+      for (const std::string& route : entry.conditional_routes())
+        row.conditional.push_back(routes_.at(route));
+      row.must_record = entry.audit_fail_closed();
+      row.evicts = evicts(row.route) || std::ranges::any_of(row.conditional, [&](RouteIndex route) {
+                     return evicts(route);
+                   });
       for (const std::string& pool : entry.eligible_pools())
         row.eligible.push_back(pools_.at(pool));
       std::ranges::sort(row.eligible);
       const auto [place, is_new] =
-          known.try_emplace({row.route, row.eligible}, static_cast<uint32_t>(table_->rows.size()));
+          known.try_emplace(row, static_cast<uint32_t>(table_->rows.size()));
       if (is_new) table_->rows.push_back(std::move(row));
       const size_t cell = services_.at(entry.service()).value * table_->classes.size() +
                           classes_.at(entry.client_class()).value;
       table_->row_of[cell] = place->second;
     }
+  }
+
+  bool evicts(RouteIndex route) const {
+    return !route.is_none() && !table_->routes[route.value].evicted.empty();
   }
 
   template <class Object>

@@ -261,6 +261,8 @@ class Check {
     std::sort(pools.begin(), pools.end());
     check_pool_references([&] { return path + ".fallback"; }, pools);
     check_route_settings(path, entry, violations_);
+    check_pool_references([&] { return path + ".evicted"; }, entry.evicted());
+    if (entry.dscp_size() > 0 || entry.times_size() > 0) has_conditions_.insert(entry.name());
     for (const v1::RolloutSplit& rollout : entry.rollouts()) {
       pools.push_back(rollout.candidate());
       if (!pools_.contains(rollout.candidate()))
@@ -310,24 +312,32 @@ class Check {
     }
     check_pool_references([&] { return row_path(entry) + ".eligible_pools"; },
                           entry.eligible_pools());
-    if (!entry.route().empty()) check_reach(entry);
+    if (!entry.route().empty()) check_reach(entry, "route", entry.route());
+    for (const std::string& route : entry.conditional_routes())
+      check_reach(entry, "conditional_routes", route);
+    if (has_conditions_.contains(entry.route())) {
+      add(row_path(entry) + ".route", entry.route(),
+          " has dscp or times: it must be one of conditional_routes");
+    }
   }
 
   // The proof: whatever the route names, the class may reach.
-  void check_reach(const v1::SteeringEntry& entry) {
-    const auto route = uses_of_.find(entry.route());
+  void check_reach(const v1::SteeringEntry& entry, absl::string_view field,
+                   const std::string& name) {
+    const auto route = uses_of_.find(name);
+    const std::string path = absl::StrCat(row_path(entry), ".", field);
     if (route == uses_of_.end()) {
-      add(row_path(entry) + ".route", "there is no route ", entry.route());
+      add(path, "there is no route ", name);
       return;
     }
     if (route->second.service != entry.service()) {
-      add(row_path(entry) + ".route", entry.route(), " is of service ", route->second.service);
+      add(path, name, " is of service ", route->second.service);
     }
     const auto& eligible = entry.eligible_pools();
     for (const absl::string_view pool : route->second.pools) {
       if (std::binary_search(eligible.begin(), eligible.end(), pool)) continue;
-      add(row_path(entry) + ".route", "service ", entry.service(), ", class ", entry.client_class(),
-          ", route ", entry.route(), " reaches pool ", pool, ", which is not eligible");
+      add(path, "service ", entry.service(), ", class ", entry.client_class(), ", route ", name,
+          " reaches pool ", pool, ", which is not eligible");
     }
   }
 
@@ -373,6 +383,7 @@ class Check {
   const Prefixes prefixes_;
   ViolationList violations_;
   Names classes_, services_, pools_, routes_;
+  Names has_conditions_;  // routes that do not take every flow
   std::map<std::tuple<IpAddress, uint32_t, uint32_t>, absl::string_view> endpoint_owner_;
   absl::flat_hash_map<absl::string_view, std::vector<Holder>> backends_of_;  // by pool
   absl::flat_hash_map<absl::string_view, Uses> uses_of_;                     // by route

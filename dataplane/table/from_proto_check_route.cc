@@ -11,6 +11,7 @@
 namespace sluice::dataplane {
 namespace {
 
+constexpr uint32_t kDscpMax = 63;
 constexpr uint32_t kObserveAgeMsMax = 600'000;  // observed flows are all kept in memory meanwhile
 
 // Shape: rollouts are sorted by their stable pools.
@@ -38,11 +39,29 @@ void check_rollouts(const std::string& path, const v1::RouteEntry& route,
   }
 }
 
+// Shape: both lists are sorted.
+void check_conditions(const std::string& path, const v1::RouteEntry& route,
+                      ViolationList& violations) {
+  for (const uint32_t dscp : route.dscp()) {
+    if (dscp > kDscpMax) violations.add(path + ".dscp", dscp, " is above 63");
+  }
+  uint32_t last = 0;
+  for (const v1::WeekMinutes& span : route.times()) {
+    const bool is_span = span.begin() < span.end() && span.end() <= kMinutesPerWeek;
+    if (!is_span || span.begin() < last) {
+      violations.add(path + ".times", span.begin(), " to ", span.end(),
+                     " is no span of minutes of the week behind the one before");
+    }
+    last = span.end();
+  }
+}
+
 }  // namespace
 
 void check_route_settings(const std::string& path, const v1::RouteEntry& route,
                           ViolationList& violations) {
   check_rollouts(path, route, violations);
+  check_conditions(path, route, violations);
 }
 
 }  // namespace sluice::dataplane

@@ -32,7 +32,7 @@ struct alignas(64) BackendLine {
   uint8_t outer_bytes = 0;   // of the tunnel's header: 20 (IPv4) or 40 (IPv6), 0 for layer 2
   bool keeps_flows = false;  // up or draining, and not expired
   bool neighbor_resolved = false;
-  bool expired = false;  // the pool is past eligible_until: known flows move too
+  bool expired = false;  // past its or its pool's eligible_until: known flows move too
   BackendState state = BackendState::kDown;
   std::array<uint8_t, 14> ethernet{};  // the frame's header; of layer 2 the MAC addresses alone
   // The outer header's: the node's on that port, then the backend's; 8 or 32 bytes used.
@@ -40,7 +40,7 @@ struct alignas(64) BackendLine {
 };
 static_assert(sizeof(BackendLine) == 64, "one line per packet");
 
-// Whether a pool takes part in steering, derived from its members' states, `min_up` and
+// Whether a pool takes part in steering, derived from `min_up` and from its members' states and
 // `eligible_until`.
 struct PoolServing {
   bool new_flows = false;  // enough members are up, one of them has weight: SYNs and datagrams
@@ -50,10 +50,12 @@ struct PoolServing {
 
 struct Snapshot {
   uint64_t view = 0;
-  uint32_t epoch = 0;  // the table's
+  uint32_t epoch = 0;      // the table's
+  bool can_record = true;  // a record written now is kept until somebody has it
   std::shared_ptr<const Table> table;
   std::vector<BackendLine> backends;  // by `BackendId::index()`; size table->backend_capacity
   std::vector<PoolServing> serving;   // by `PoolIndex`
+  std::vector<uint8_t> in_time;       // by `RouteIndex`: whether it takes new flows now
 
   // The line of this backend, nullptr when it is in no pool any more.
   const BackendLine* find(BackendId id) const noexcept {
@@ -76,7 +78,13 @@ struct NextHop {
 // What the daemon knows of one backend when it makes a snapshot.
 struct BackendCondition {
   BackendState state = BackendState::kDown;
+  bool expired = false;  // it was past its eligible_until before, whatever the clock says now
   NextHop next_hop;
+};
+
+// What the daemon knows beside its backends when it makes a snapshot.
+struct NodeCondition {
+  bool can_record = true;
 };
 
 // Makes the snapshot of (table, view, conditions) at this time.
@@ -84,6 +92,6 @@ struct BackendCondition {
 // yes.
 std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
                                               std::span<const BackendCondition> conditions,
-                                              int64_t now_unix_ms);
+                                              int64_t now_unix_ms, const NodeCondition& node = {});
 
 }  // namespace sluice::dataplane

@@ -19,6 +19,7 @@
 #include "dataplane/table/lpm.h"
 #include "dataplane/table/registry.h"
 #include "dataplane/table/service_index.h"
+#include "dataplane/table/week_span.h"
 
 namespace sluice::dataplane {
 
@@ -38,6 +39,7 @@ struct PoolMember {
   std::string name;
   IpAddress address;
   uint32_t weight = 0;
+  int64_t eligible_until_unix_ms = INT64_MAX;  // its own or the pool's, whichever is sooner
   Labels labels;
 };
 
@@ -85,6 +87,9 @@ struct Route {
   uint32_t split_count = 0;        // uses[0, split_count) are the split's
   std::vector<uint32_t> fallback;  // positions in `uses`, in the operator's order
   std::vector<Rollout> rollouts;   // sorted by their stable pools
+  uint64_t dscp = 0;               // a bit for each value that it takes; 0: it takes all
+  std::vector<WeekSpan> times;     // sorted; empty: always
+  std::vector<PoolIndex> evicted;  // whose known flows of this route are cut; sorted
 };
 
 struct ClientClass {
@@ -94,9 +99,13 @@ struct ClientClass {
 };
 
 // What holds for the clients of one class at one service.
-struct SteeringRow {
-  RouteIndex route;                 // none: no route matches
-  std::vector<PoolIndex> eligible;  // sorted
+struct alignas(64) SteeringRow {
+  RouteIndex route;                     // none: no route matches
+  bool must_record = false;             // a new flow that cannot be recorded is refused
+  bool evicts = false;                  // one of its routes cuts known flows of some pool
+  std::vector<RouteIndex> conditional;  // come before it: the first that takes the flow steers it
+  std::vector<PoolIndex> eligible;      // sorted
+  friend auto operator<=>(const SteeringRow&, const SteeringRow&) = default;
 };
 
 struct Table {
@@ -124,6 +133,10 @@ struct Table {
     return rows[row_of[service.value * classes.size() + client_class.value]];
   }
   bool is_eligible(ServiceIndex service, ClassIndex client_class, PoolIndex pool) const noexcept;
+  // Whether known flows of this target are cut although the pool is eligible: their route gave it
+  // up. A target that none of the row's routes has is judged by all of them.
+  bool is_evicted(ServiceIndex service, ClassIndex client_class, PoolIndex pool,
+                  TargetId target) const noexcept;
 
   // Shape: `source` has the family's bytes in network order.
   template <Family F>

@@ -136,7 +136,12 @@ class Simulation {
     for (v1::RouteEntry& route : *policy_.message.mutable_routes()) {
       if (route.name() != "chat-four") continue;
       route.clear_rollouts();
-      if (below(4) == 0) continue;
+      route.clear_evicted();
+      if (below(4) == 0) {
+        route.add_evicted("spare");
+        policy_.message.set_eligibility_epoch(policy_.message.eligibility_epoch() + 1);
+        continue;
+      }
       v1::RolloutSplit& rollout = *route.add_rollouts();
       rollout.set_stable("four");
       rollout.set_candidate("spare");

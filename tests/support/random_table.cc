@@ -40,7 +40,7 @@ class Drawing {
 
   RandomWorld draw() {
     v1::ForwardingTable& table = world_.table;
-    world_.now_unix_ms = kNowUnixMs;
+    world_.now_unix_ms = kNowUnixMs + below(random_, 7 * 86400) * int64_t{1000};
     table.set_generation(1 + below(random_, 1000));
     table.set_revision(1 + below(random_, 1000));
     table.set_eligibility_epoch(1 + below(random_, 10));
@@ -117,7 +117,7 @@ class Drawing {
       entry.set_table_slots(primes[below(random_, 4)]);
       entry.set_min_up(one_in(random_, 3) ? 2 : 1);
       if (one_in(random_, 4)) {
-        const int64_t seconds = kNowUnixMs / 1000 + (one_in(random_, 2) ? 0 : 1);
+        const int64_t seconds = world_.now_unix_ms / 1000 + (one_in(random_, 2) ? 0 : 1);
         entry.mutable_eligible_until()->set_seconds(seconds);
       }
       for (uint32_t backends = below(random_, 7); backends > 0; --backends)
@@ -138,6 +138,9 @@ class Drawing {
     const std::string last{static_cast<char>(number / 256), static_cast<char>(number % 256)};
     entry.set_address(one_in(random_, 3) ? std::string("\xfd\x77", 2) + std::string(12, '\0') + last
                                          : std::string("\x0a\x4d", 2) + last);
+    if (one_in(random_, 8)) {
+      entry.mutable_eligible_until()->set_seconds(world_.now_unix_ms / 1000 + below(random_, 2));
+    }
     world_.probed[{pool.name(), entry.name()}] =
         calm_ ? BackendState::kUp : states[below(random_, 5)];
   }
@@ -167,8 +170,23 @@ class Drawing {
           entry.add_fallback(world_.table.pools(static_cast<int>(pool)).name());
         }
         add_rollouts(entry);
+        if (one_in(random_, 3)) add_conditions(entry);
       }
     }
+  }
+
+  // The whole week in spans of random lengths, of which every other counts.
+  void add_conditions(v1::RouteEntry& route) {
+    const bool by_time = one_in(random_, 2);
+    for (uint32_t end = below(random_, 5000); by_time && end < 10'080;) {
+      const uint32_t begin = end;
+      end = std::min(10'080u, begin + 1 + below(random_, 5000));
+      route.add_times()->set_begin(begin);
+      route.mutable_times()->rbegin()->set_end(end);
+      end += 1 + below(random_, 3000);
+    }
+    for (uint32_t count = by_time ? below(random_, 2) : 1; count > 0; --count)
+      route.add_dscp(one_in(random_, 2) ? 46 : 0);
   }
 
   void add_rollouts(v1::RouteEntry& route) {
@@ -194,7 +212,11 @@ class Drawing {
         std::set<std::string> eligible;
         for (const v1::RouteEntry& route : world_.table.routes()) {
           if (route.service() != service.name() || one_in(random_, 4)) continue;
-          entry.set_route(route.name());
+          if (route.dscp_size() > 0 || route.times_size() > 0) {
+            entry.add_conditional_routes(route.name());
+          } else {
+            entry.set_route(route.name());
+          }
           for (const v1::RouteSplit& part : route.split())
             eligible.insert(part.pool());
           eligible.insert(route.fallback().begin(), route.fallback().end());
@@ -248,6 +270,7 @@ v1::ExplainRequest random_tuple(const v1::ForwardingTable& table, Random& random
   request.set_service_address(IpAddress::from_bytes(destination)->to_string());
   request.set_service_port(ports[below(random, 5)]);
   request.set_established(one_in(random, 3));
+  if (one_in(random, 3)) request.set_dscp(one_in(random, 2) ? 46 : 10);
   return request;
 }
 

@@ -24,8 +24,8 @@ struct RandomWorld {
 };
 
 // Few or many classes with nested prefixes, services of both families with any-port services among
-// them, pools with weights of zero and min_up above one, routes with fallbacks and rollouts,
-// drains, pools past eligible_until.
+// them, pools with weights of zero and min_up above one, routes with fallbacks,
+// rollouts and conditions, drains, pools and backends past eligible_until.
 RandomWorld random_world(uint64_t seed);
 
 // A packet to one of the table's addresses or near it, from a client near its prefixes.

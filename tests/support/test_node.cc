@@ -55,7 +55,7 @@ void TestPolicy::republish() {
       by_index[member.id.index()] = conditions_.at({pool.name, member.name});
     }
   }
-  snapshot = make_snapshot(table, ++view, by_index, now_unix_ms);
+  snapshot = make_snapshot(table, ++view, by_index, now_unix_ms, {.can_record = can_record});
 }
 
 BackendCondition& TestPolicy::condition(std::string_view pool, std::string_view backend) {

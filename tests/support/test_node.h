@@ -46,6 +46,7 @@ class TestPolicy {
 
   v1::ForwardingTable message;
   int64_t now_unix_ms = 1'800'000'000'000;
+  bool can_record = true;
   Registry registry;
   std::shared_ptr<const Table> table;
   std::unique_ptr<const Snapshot> snapshot;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 namespace sluice::dataplane {
@@ -47,6 +48,7 @@ struct Model::Question {
   std::string client, destination;  // address bytes
   uint32_t client_port, port, protocol;
   bool adopted;
+  uint32_t dscp;
   std::string affinity;  // what the hashes are of, before the salt
 };
 
@@ -83,6 +85,7 @@ ModelAnswer Model::answer(const v1::ExplainRequest& request) const {
                     request.service_port(),
                     request.protocol(),
                     request.established() && request.protocol() == kTcp,
+                    request.dscp(),
                     ""};
   ModelAnswer answer;
   const v1::ServiceEntry* service = service_of(question);
@@ -99,10 +102,7 @@ ModelAnswer Model::answer(const v1::ExplainRequest& request) const {
   }
 
   answer.verdict = v1::STEER_VERDICT_NO_ROUTE;
-  for (const v1::SteeringEntry& row : table_.steering()) {
-    if (row.service() != answer.service || row.client_class() != answer.client_class) continue;
-    answer.route = row.route();
-  }
+  choose_route(question, answer);
   for (const v1::RouteEntry& route : table_.routes()) {
     if (route.name() != answer.route) continue;
     choose_pool(question, route, answer);
@@ -142,6 +142,38 @@ void Model::classify(const Question& question, ModelAnswer& answer) const {
           "/" + std::to_string(length);
     }
   }
+}
+
+void Model::choose_route(const Question& question, ModelAnswer& answer) const {
+  for (const v1::SteeringEntry& row : table_.steering()) {
+    if (row.service() != answer.service || row.client_class() != answer.client_class) continue;
+    std::vector<std::string> in_order(row.conditional_routes().begin(),
+                                      row.conditional_routes().end());
+    in_order.push_back(row.route());
+    for (const std::string& name : in_order) {
+      for (const v1::RouteEntry& route : table_.routes()) {
+        if (route.name() != name || !holds(route, question) || !answer.route.empty()) continue;
+        answer.route = name;
+      }
+    }
+  }
+}
+
+// By the calendar of the C library.
+bool Model::holds(const v1::RouteEntry& route, const Question& question) const {
+  const bool takes_dscp =
+      route.dscp().empty() || std::ranges::count(route.dscp(), question.dscp) > 0;
+  const std::time_t now = now_unix_ms_ / 1000;
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  const int days_since_monday = (utc.tm_wday + 6) % 7;
+  const auto minute =
+      static_cast<uint32_t>((days_since_monday * 24 + utc.tm_hour) * 60 + utc.tm_min);
+  const bool is_time =
+      route.times().empty() || std::ranges::any_of(route.times(), [&](const v1::WeekMinutes& span) {
+        return minute >= span.begin() && minute < span.end();
+      });
+  return takes_dscp && is_time;
 }
 
 void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
@@ -216,17 +248,18 @@ uint32_t Model::place(uint64_t rival, uint32_t bucket) const {
 
 bool Model::takes(const std::string& pool_name, const v1::BackendEntry& backend,
                   const Question& question) const {
+  if (backend.has_eligible_until() && is_past(backend.eligible_until())) return false;
   const BackendState state = effective_state(table_, probed_, pool_name, backend.name());
   return state == BackendState::kUp || (question.adopted && state == BackendState::kDraining);
 }
 
+bool Model::is_past(const google::protobuf::Timestamp& until) const {
+  return now_unix_ms_ >= until.seconds() * 1000 + until.nanos() / 1000000;
+}
+
 bool Model::serves(const std::string& name, const Question& question) const {
   const v1::PoolEntry& entry = pool(name);
-  const auto& until = entry.eligible_until();
-  if (entry.has_eligible_until() &&
-      now_unix_ms_ >= until.seconds() * 1000 + until.nanos() / 1000000) {
-    return false;
-  }
+  if (entry.has_eligible_until() && is_past(entry.eligible_until())) return false;
   uint32_t count = 0;
   bool weighted = false;
   for (const v1::BackendEntry& backend : entry.backends()) {

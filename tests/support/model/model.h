@@ -46,6 +46,9 @@ class Model {
   struct Question;
   const v1::ServiceEntry* service_of(const Question& question) const;
   void classify(const Question& question, ModelAnswer& answer) const;
+  void choose_route(const Question& question, ModelAnswer& answer) const;
+  bool holds(const v1::RouteEntry& route, const Question& question) const;
+  bool is_past(const google::protobuf::Timestamp& until) const;
   void choose_pool(const Question& question, const v1::RouteEntry& route,
                    ModelAnswer& answer) const;
   void divide(const Question& question, const v1::RouteEntry& route, ModelAnswer& answer) const;

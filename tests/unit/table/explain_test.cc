@@ -238,6 +238,61 @@ TEST_F(ExplainTest, FailsClosedWhenNothingServes) {
             "no fallback serves, and no other pool of the split with weight does");
 }
 
+TEST_F(ExplainTest, AConditionalRouteTakesTheFlowsThatMeetItsConditions) {
+  v1::RouteEntry& urgent = *table_.add_routes();
+  urgent = table_.routes(0);
+  urgent.set_name("chat-urgent");
+  urgent.mutable_split()->DeleteSubrange(0, 1);
+  urgent.add_dscp(46);
+  urgent.add_dscp(34);
+  v1::RouteEntry& at_night = *table_.add_routes();
+  at_night = urgent;
+  at_night.set_name("chat-at-night");
+  at_night.clear_dscp();
+  at_night.add_times()->set_begin(0);
+  at_night.mutable_times(0)->set_end(360);  // 1970 began on a Thursday
+  table_.mutable_steering(0)->add_conditional_routes("chat-at-night");
+  table_.mutable_steering(0)->add_conditional_routes("chat-urgent");
+  v1::ExplainRequest marked = request("198.51.100.7");
+
+  marked.set_dscp(34);
+  EXPECT_EQ(told(marked).route(), "chat-urgent");
+  EXPECT_EQ(told(marked).pool(), "v2");
+  marked.set_dscp(8);
+  const v1::ExplainResponse other = told(marked);
+  EXPECT_EQ(other.route(), "chat-eu");
+  EXPECT_EQ(other.reasons(1), "route chat-at-night is passed over: it is not its time");
+  EXPECT_EQ(other.reasons(2), "route chat-urgent is passed over: it does not take DSCP 8");
+  EXPECT_EQ(other.reasons(3), "route chat-eu of service chat holds for class eu");
+
+  table_.mutable_steering(0)->clear_route();
+  EXPECT_EQ(told(marked).verdict(), v1::STEER_VERDICT_NO_ROUTE);
+  marked.set_dscp(64);
+  v1::ExplainResponse response;
+  EXPECT_EQ(explain(*snapshot(), marked, response).message(), "dscp: is above 63");
+}
+
+TEST_F(ExplainTest, SaysThatABackendIsPastItsTime) {
+  v1::PoolEntry& v1_pool = *table_.mutable_pools(0);
+  v1_pool.mutable_backends(0)->mutable_eligible_until();
+  for (int i = 0; i < 100; ++i) {
+    const v1::ExplainResponse response = told(eu_client(i));
+    ASSERT_NE(response.backend(), "v1-a");
+    if (response.slot_owner() != "v1-a") continue;
+    EXPECT_EQ(response.reasons(response.reasons_size() - 1),
+              "backend v1-a takes no such flow: it is past eligible_until; the next in the slot's "
+              "order is v1-b");
+  }
+  v1_pool.set_min_up(2);
+  for (int i = 0; i < 100; ++i) {
+    const v1::ExplainResponse response = told(eu_client(i));
+    if (response.split_pool() != "v1") continue;
+    EXPECT_EQ(response.reasons(3),
+              "pool v1 does not serve: 1 of 2 backends are up (past eligible_until: 1), min_up is "
+              "2");
+  }
+}
+
 TEST_F(ExplainTest, ADrainingBackendGetsAdoptedFlowsButNoFreshOnes) {
   table_.add_overrides()->set_pool("v1");
   table_.mutable_overrides(0)->set_backend("v1-a");

@@ -200,6 +200,12 @@ struct Defect {
 
 using T = v1::ForwardingTable;
 
+void add_span(T& table, uint32_t begin, uint32_t end) {
+  v1::WeekMinutes& span = *table.mutable_routes(0)->add_times();
+  span.set_begin(begin);
+  span.set_end(end);
+}
+
 const Defect kDefects[] = {
     {"generation: is 0", [](T& t) { t.set_generation(0); }},
     {"revision: is 0", [](T& t) { t.set_revision(0); }},
@@ -310,6 +316,32 @@ const Defect kDefects[] = {
     {"steering[chat,eu].route: service chat, class eu, route chat-eu reaches pool v2, which is "
      "not eligible",
      [](T& t) { t.mutable_steering(0)->mutable_eligible_pools()->RemoveLast(); }},
+    {"pools[v1].backends[v1-b].eligible_until: is no time",
+     [](T& t) {
+       t.mutable_pools(0)->mutable_backends(1)->mutable_eligible_until()->set_seconds(-1);
+     }},
+    {"routes[chat-eu].dscp: 64 is above 63", [](T& t) { t.mutable_routes(0)->add_dscp(64); }},
+    {"routes[chat-eu].times: 5 to 5 is no span", [](T& t) { add_span(t, 5, 5); }},
+    {"routes[chat-eu].times: 5 to 10081 is no span", [](T& t) { add_span(t, 5, 10'081); }},
+    {"routes[chat-eu].times: 9 to 12 is no span of minutes of the week behind the one before",
+     [](T& t) {
+       add_span(t, 5, 10);
+       add_span(t, 9, 12);
+     }},
+    {"steering[chat,eu].route: chat-eu has dscp or times: it must be one of conditional_routes",
+     [](T& t) { t.mutable_routes(0)->add_dscp(46); }},
+    {"routes[chat-eu].evicted: there is no pool v9",
+     [](T& t) { t.mutable_routes(0)->add_evicted("v9"); }},
+    {"routes[chat-eu].evicted[v2]: is there twice",
+     [](T& t) {
+       t.mutable_routes(0)->add_evicted("v2");
+       t.mutable_routes(0)->add_evicted("v2");
+     }},
+    {"steering[chat,eu].conditional_routes: there is no route talk",
+     [](T& t) { t.mutable_steering(0)->add_conditional_routes("talk"); }},
+    {"steering[chat,eu].conditional_routes: service chat, class eu, route chat-us reaches pool "
+     "v2-us, which is not eligible",
+     [](T& t) { t.mutable_steering(0)->add_conditional_routes("chat-us"); }},
     {"overrides[v1,].state: is 2",
      [](T& t) {
        t.add_overrides()->set_pool("v1");
