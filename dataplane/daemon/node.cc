@@ -21,6 +21,7 @@
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/forwarding.h"
 #include "dataplane/daemon/lcores.h"
+#include "dataplane/daemon/observation_log.h"
 #include "dataplane/daemon/prober.h"
 #include "dataplane/daemon/record_spool.h"
 #include "dataplane/daemon/record_writer.h"
@@ -91,6 +92,7 @@ class Node {
   std::unique_ptr<Cores> cores_;
   std::unique_ptr<Links> links_;
   std::unique_ptr<RecordSpool> spool_;
+  ObservationLog observations_;
   std::unique_ptr<RecordWriter> writer_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<Forwarding> forwarding_;
@@ -191,7 +193,7 @@ absl::Status Node::start_records() {
     spdlog::warn("record spool: {}", complaint);
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);
-  writer_ = std::make_unique<RecordWriter>(*cores_, registry_, identity_, *spool_);
+  writer_ = std::make_unique<RecordWriter>(*cores_, registry_, identity_, *spool_, observations_);
   return absl::OkStatus();
 }
 
@@ -237,6 +239,7 @@ absl::Status Node::start_server() {
       .forwarding = *forwarding_,
       .registry = registry_,
       .spool = *spool_,
+      .observations = observations_,
       .stager = *stager_,
       .foresee = [this](const ReadyTable& next) -> absl::StatusOr<std::unique_ptr<const Snapshot>> {
         std::unique_ptr<const Snapshot> snapshot;

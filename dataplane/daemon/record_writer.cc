@@ -18,8 +18,12 @@ constexpr std::chrono::seconds kTellInterval(1);
 }  // namespace
 
 RecordWriter::RecordWriter(Cores& cores, const Registry& registry, RecordOrigin origin,
-                           RecordSpool& spool)
-    : cores_(cores), registry_(registry), origin_(std::move(origin)), spool_(spool) {
+                           RecordSpool& spool, ObservationLog& observations)
+    : cores_(cores),
+      registry_(registry),
+      origin_(std::move(origin)),
+      spool_(spool),
+      observations_(observations) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -36,6 +40,7 @@ void RecordWriter::run() {
     const bool stops = stop_.load(std::memory_order_relaxed);
     const size_t count = carry(events);
     has_unsynced = has_unsynced || count > 0;
+    observations_.take_from(cores_);
     if (count == 0 && stops && cores_.events_drained()) break;
     if (count == 0) std::this_thread::sleep_for(kIdleSleep);
     if (std::chrono::steady_clock::now() < next_sync) continue;

@@ -9,6 +9,8 @@
 
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/flow_timeouts.h"
+#include "dataplane/flow/observation_table.h"
+#include "dataplane/flow/recent_clients.h"
 #include "dataplane/pipeline/event_buffer.h"
 #include "dataplane/pipeline/packet.h"
 #include "dataplane/pipeline/token_bucket.h"
@@ -24,6 +26,8 @@ inline constexpr uint64_t kRepliesPerSecond = 1000;
 inline constexpr uint64_t kCutRepliesPerSecond = 100'000;
 // What one burst can send to one port: each packet may be answered, and a reset made beside it.
 inline constexpr uint16_t kTxBatchMax = 2 * kBurstMax;
+// Flows that one lcore observes at once: ten thousand new ones per second for three seconds. 4 MiB.
+inline constexpr uint32_t kObservedFlowsMax = 32'768;
 
 struct CoreSettings {
   uint8_t lcore = 0;
@@ -124,6 +128,11 @@ struct alignas(64) CoreContext {
   std::array<rte_mbuf*, kBurstMax> drops{};
   uint16_t drop_count = 0;
   EventBuffer events;
+
+  // Of rollouts' flows.
+  ObservationTable observed;
+  RecentClients recent_clients;
+  ObservationBuffer observations;
 };
 
 }  // namespace sluice::dataplane

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "dataplane/pipeline/flow_life.h"
+#include "dataplane/pipeline/observe.h"
 
 namespace sluice::dataplane {
 
@@ -68,6 +69,7 @@ void show_flow_count(CoreContext& core) noexcept {
 void end_turn(CoreContext& core) noexcept {
   expire_some<Family::kIpv4>(core.sweep_v4, core);
   expire_some<Family::kIpv6>(core.sweep_v6, core);
+  judge_due_observations(core);
   show_flow_count(core);
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "dataplane/pipeline/observe.h"
+
 namespace sluice::dataplane {
 
 namespace {
@@ -63,6 +65,8 @@ void begin_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision
 // the buffer.
 template <Family F>
 void end_part(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  if (entry.is_observed) [[unlikely]]
+    stop_observing(entry, core);
   FlowTable<F>& flows = core.flows<F>();
   core.target(entry.target).flows_ended.add(1);
   FlowEvent* const event =

@@ -16,8 +16,9 @@ struct alignas(64) LcoreCounters {
   std::array<Counter, kDropReasonCount> dropped;
   Counter flows;  // now, without those that were cut
   Counter flows_opened, flows_ended, records_lost;
-  Counter swept_recall;  // the newest recall after which every flow was looked at
-  Counter audit_refused;  // packets, however the client was told; none of them was forwarded
+  Counter swept_recall;         // the newest recall after which every flow was looked at
+  Counter observations_missed;  // flows of rollouts that nothing will be said about
+  Counter audit_refused;        // packets, however the client was told; none of them was forwarded
 };
 
 // What one lcore sent to one target. Flows are counted by part.

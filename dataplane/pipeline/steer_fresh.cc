@@ -8,6 +8,7 @@
 #include "dataplane/net/headers.h"
 #include "dataplane/pipeline/cut.h"
 #include "dataplane/pipeline/flow_life.h"
+#include "dataplane/pipeline/observe.h"
 #include "dataplane/pipeline/reject.h"
 
 namespace sluice::dataplane {
@@ -130,8 +131,10 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
     begin_next_part(packet, *known, decision, reason, snapshot, core);
     return true;
   }
-  const bool is_recorded = begin_flow(packet, decision, snapshot, core) != nullptr;
-  if (is_recorded || !decision.must_record) [[likely]]
+  FlowEntry<F>* const entry = begin_flow(packet, decision, snapshot, core);
+  if (decision.role != RolloutRole::kNone && entry != nullptr) [[unlikely]]
+    begin_observing(packet, *entry, decision, *snapshot.table, core);
+  if (entry != nullptr || !decision.must_record) [[likely]]
     return true;
   refuse_unrecorded(packet, snapshot, core);
   return false;
@@ -179,6 +182,7 @@ bool reconsider(Packet<F>& packet, FlowEntry<F>& entry, Decision& decision,
   switch (verdict.fate) {
     case Fate::kStays:
       packet.line = verdict.line;
+      if (entry.is_observed) observe_packet(packet, entry, core);
       continue_part(packet, entry, snapshot, core);
       return true;
     case Fate::kReopens:

@@ -15,11 +15,17 @@
 
 namespace sluice::dataplane {
 
-// Hands the events of the core to whoever takes them from the ring.
+template <class Event>
+void flush(BufferOf<Event>& buffer, RingOf<Event>& ring) noexcept {
+  const size_t pushed = ring.push(buffer.events());
+  if (pushed != 0) buffer.remove_first(pushed);
+}
+
+// Hands the events of the core to whoever takes them from the rings.
 inline void flush_events(Worker& worker) noexcept {
-  EventBuffer& events = worker.core->events;
-  const size_t pushed = worker.ring.push(events.events());
-  if (pushed != 0) events.remove_first(pushed);
+  flush(worker.core->events, worker.ring);
+  if (!worker.core->observations.events().empty()) [[unlikely]]
+    flush(worker.core->observations, worker.observations);
 }
 
 // Takes what is in one piece, or can be made so, to the front of the batch.

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <bit>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -21,6 +22,9 @@ namespace {
 
 // Half a second of records at a hundred thousand new flows per second and lcore.
 constexpr uint32_t kEventRingCapacity = 1u << 17;
+// As many as an lcore observes at once: all may be due together.
+constexpr uint32_t kObservationRingCapacity = kObservedFlowsMax;
+static_assert(std::has_single_bit(kObservationRingCapacity));
 constexpr std::chrono::milliseconds kQueryDeadline{1000};
 constexpr std::chrono::microseconds kQueryPollPeriod{50};
 
@@ -78,7 +82,8 @@ absl::StatusOr<std::unique_ptr<Worker>> make_worker(const RuntimeConfig& config,
   worker->ports = config.ports;
   worker->idle = {config.idle_spin, config.idle_sleep};
   worker->core = CoreContext::create(settings);
-  if (worker->core == nullptr || !worker->ring.allocate(kEventRingCapacity)) {
+  if (worker->core == nullptr || !worker->ring.allocate(kEventRingCapacity) ||
+      !worker->observations.allocate(kObservationRingCapacity)) {
     return absl::ResourceExhaustedError(absl::StrCat("no memory for ", settings.flow_capacity,
                                                      " flows per family on lcore ", settings.lcore,
                                                      ": lower flows.capacity"));
@@ -108,6 +113,7 @@ LcoreCounterValues read(const Worker& worker) {
   values.flows_ended = counters.flows_ended.read();
   values.records_lost = counters.records_lost.read();
   values.swept_recall = counters.swept_recall.read();
+  values.observations_missed = counters.observations_missed.read();
   values.audit_refused = counters.audit_refused.read();
   return values;
 }
@@ -212,6 +218,13 @@ size_t Runtime::take_events(std::span<FlowEvent> out) {
   size_t taken = 0;
   for (const std::unique_ptr<Worker>& worker : state_->workers)
     taken += worker->ring.pop(out.subspan(taken));
+  return taken;
+}
+
+size_t Runtime::take_observations(std::span<ObservationEvent> out) {
+  size_t taken = 0;
+  for (const std::unique_ptr<Worker>& worker : state_->workers)
+    taken += worker->observations.pop(out.subspan(taken));
   return taken;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "dataplane/flow/flow_event.h"
 #include "dataplane/flow/flow_timeouts.h"
+#include "dataplane/flow/observation_event.h"
 #include "dataplane/pipeline/drop_reason.h"
 #include "dataplane/table/snapshot.h"
 
@@ -40,7 +41,7 @@ struct LcoreCounterValues {
   uint64_t rx = 0, handed_in = 0, forwarded = 0, punted = 0, replied = 0, handed_out = 0, held = 0;
   std::array<uint64_t, kDropReasonCount> dropped{};
   uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0;
-  uint64_t swept_recall = 0, audit_refused = 0;
+  uint64_t swept_recall = 0, audit_refused = 0, observations_missed = 0;
 };
 
 struct TargetCounterValues {
@@ -91,6 +92,9 @@ class Runtime {
   // may be another than the control thread.
   size_t take_events(std::span<FlowEvent> out);
   bool events_drained() const;  // after `stop`: nothing is left to take
+
+  // The same for observations of rollouts' flows.  Thread: the one that takes events.
+  size_t take_observations(std::span<ObservationEvent> out);
 
   // Copies live flows, lcore by lcore; the lcores do the copying between bursts.  Thread: any.
   // Errors: UNAVAILABLE (an lcore did not answer).

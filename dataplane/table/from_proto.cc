@@ -319,7 +319,8 @@ class Builder {
           static_cast<uint32_t>(route.rollouts.size());
       // Not the hash of a split's seed, even where both have one name.
       route.rollouts.push_back(
-          {.seed_hash = keyed_hash(table_->steering_key, "rollout/" + split.seed()),
+          {.id = registry_.rollout(split.seed()),
+           .seed_hash = keyed_hash(table_->steering_key, "rollout/" + split.seed()),
            .weight = split.weight(),
            .candidate = static_cast<uint32_t>(route.uses.size()),
            .observe_age_ms = split.observe_age_ms(),

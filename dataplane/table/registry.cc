@@ -66,6 +66,16 @@ ClassId Registry::client_class(const std::string& name) {
   return entry->second;
 }
 
+RolloutId Registry::rollout(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto [entry, is_new] = rollouts_.try_emplace(name);
+  if (is_new) {
+    rollout_names_.push_back(name);
+    entry->second = RolloutId{static_cast<uint32_t>(rollout_names_.size())};
+  }
+  return entry->second;
+}
+
 std::optional<TargetNames> Registry::names(TargetId id) const {
   const std::lock_guard lock(mutex_);
   if (id.is_none() || id.value > target_names_.size()) return std::nullopt;
@@ -100,7 +110,15 @@ std::unique_ptr<Registry> Registry::copy() const {
   other->target_names_ = target_names_;
   other->classes_ = classes_;
   other->class_names_ = class_names_;
+  other->rollouts_ = rollouts_;
+  other->rollout_names_ = rollout_names_;
   return other;
+}
+
+std::optional<std::string> Registry::name(RolloutId id) const {
+  const std::lock_guard lock(mutex_);
+  if (id.is_none() || id.value > rollout_names_.size()) return std::nullopt;
+  return rollout_names_[id.value - 1];
 }
 
 uint32_t Registry::target_count() const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The node's memory of every backend, target and client class it ever ran, so that ids in flows and
-// records can be given names after the table that had them is gone.
+// The node's memory of every backend, target, client class and rollout it ever ran, so that ids in
+// flows and records can be given names after the table that had them is gone.
 #pragma once
 
 #include <cstdint>
@@ -55,10 +55,12 @@ class Registry {
   // what held when the part began.  Errors: nullopt when kTargetsMax are used.
   std::optional<TargetId> target(const TargetNames& names);
   ClassId client_class(const std::string& name);
+  RolloutId rollout(const std::string& name);
 
   // Errors: nullopt when the id was never given.
   std::optional<TargetNames> names(TargetId id) const;
   std::optional<std::string> name(ClassId id) const;
+  std::optional<std::string> name(RolloutId id) const;
   // Every target of this pool, or of its one backend of this name when that is not empty, with the
   // address that the backend had.
   std::vector<std::pair<TargetId, IpAddress>> targets_of(const std::string& pool,
@@ -76,6 +78,8 @@ class Registry {
   std::vector<TargetNames> target_names_;
   std::map<std::string, ClassId> classes_;
   std::vector<std::string> class_names_;
+  std::map<std::string, RolloutId> rollouts_;
+  std::vector<std::string> rollout_names_;
 };
 
 }  // namespace sluice::dataplane

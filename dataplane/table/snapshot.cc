@@ -65,8 +65,8 @@ PoolServing serving_of(const Pool& pool, std::span<const BackendLine> lines) {
 }  // namespace
 
 std::unique_ptr<Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
-                                              std::span<const BackendCondition> conditions,
-                                              int64_t now_unix_ms, const NodeCondition& node) {
+                                        std::span<const BackendCondition> conditions,
+                                        int64_t now_unix_ms, const NodeCondition& node) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->view = view;
   snapshot->epoch = table->epoch;

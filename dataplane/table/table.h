@@ -61,6 +61,7 @@ struct Rollout {
   static constexpr uint32_t kWeightMax = 1'000'000;  // the weight of all clients
   static constexpr uint32_t kNone = 0xffff'ffff;     // no position among a route's rollouts
 
+  RolloutId id;
   uint64_t seed_hash = 0;
   uint32_t weight = 0;          // 0..kWeightMax
   uint32_t candidate = 0;       // position in the route's `uses`

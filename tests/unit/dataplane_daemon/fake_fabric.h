@@ -35,6 +35,12 @@ class FakeCores final : public Cores {
     return count;
   }
   bool events_drained() const override { return events.empty(); }
+  size_t take_observations(std::span<ObservationEvent> out) override {
+    const size_t count = std::min(out.size(), observations.size());
+    std::copy_n(observations.begin(), count, out.begin());
+    observations.erase(observations.begin(), observations.begin() + static_cast<ptrdiff_t>(count));
+    return count;
+  }
   absl::StatusOr<FlowPage> list_flows(uint64_t cursor, uint32_t limit) override {
     FlowPage page;
     for (uint64_t i = cursor; i < flows.size() && page.flows.size() < limit; ++i) {
@@ -48,6 +54,7 @@ class FakeCores final : public Cores {
   absl::Status next_publish;
   std::unique_ptr<const Snapshot> published;
   std::vector<FlowEvent> events;
+  std::vector<ObservationEvent> observations;
   std::vector<FlowEvent> flows;
   std::vector<LcoreCounterValues> lcores{{.lcore = 1, .rx = 7}};
   std::vector<TargetCounterValues> targets;  // by TargetId; those beyond are zero

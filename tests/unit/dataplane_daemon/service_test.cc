@@ -35,6 +35,7 @@ struct World {
   Registry registry;
   std::unique_ptr<RecordSpool> spool =
       *RecordSpool::open(directory.path() + "/records", kIncarnation, {}, complaints);
+  ObservationLog observations;
   Forwarding forwarding{cores, links, store, [](auto, const auto&) {}};
   Stager stager{
       registry, [this] { return forwarding.state(); },
@@ -46,6 +47,7 @@ struct World {
       .forwarding = forwarding,
       .registry = registry,
       .spool = *spool,
+      .observations = observations,
       .stager = stager,
       .foresee = [this](const ReadyTable& next) -> absl::StatusOr<std::unique_ptr<const Snapshot>> {
         return forwarding.foresee(next);
@@ -369,10 +371,13 @@ TEST(Service, RecordsArePulledOnceAcknowledged) {
   world.run(small_table(1, {{"a", "10.77.1.11"}}));
   for (uint64_t i = 1; i <= 1500; ++i)
     world.cores.events.push_back(flow_of(i, 7, 1));
+  world.cores.observations.assign(3, {});
   {
-    const RecordWriter writer(world.cores, world.registry, {"edge-1", kIncarnation}, *world.spool);
+    const RecordWriter writer(world.cores, world.registry, {"edge-1", kIncarnation}, *world.spool,
+                              world.observations);
   }
   EXPECT_EQ(world.spool->pending(), 1500u);
+  EXPECT_EQ(world.observations.after(0, 10).events.size(), 3u) << "the same thread carries them";
   const auto pull = [&](uint64_t acknowledged, uint64_t wanted) {
     grpc::ClientContext context;
     const auto stream = world.stub->PullRecords(&context);
@@ -398,6 +403,110 @@ TEST(Service, RecordsArePulledOnceAcknowledged) {
   EXPECT_EQ(pull(0, 1500), 1500u);
   EXPECT_EQ(pull(1400, 1500), 1500u) << "only the last 100 come again";
   EXPECT_EQ(world.spool->pending(), 100u);
+}
+
+ObservationEvent observation_of(uint32_t target, uint32_t rollout) {
+  return {.start_ns = 1'700'000'000'250'000'000,
+          .response_bytes = 5000,
+          .client = {198, 51, 100, 7},
+          .target = target,
+          .rollout = rollout,
+          .age_ms = 3000,
+          .syn_retransmissions = 1,
+          .handshake_us = 20'000,
+          .request_bytes = 300,
+          .response_us = 50'000,
+          .is_candidate = true,
+          .was_reset = true,
+          .is_reconnect = true};
+}
+
+// Asks for observations; the numbers of those that came.
+std::vector<uint64_t> observed(World& world, const std::string& incarnation, uint64_t after,
+                               uint32_t limit, v1::ListObservationsResponse& response) {
+  v1::ListObservationsRequest request;
+  request.set_incarnation(incarnation);
+  request.set_after(after);
+  request.set_limit(limit);
+  grpc::ClientContext context;
+  EXPECT_TRUE(world.stub->ListObservations(&context, request, &response).ok());
+  std::vector<uint64_t> sequences;
+  for (const v1::FlowObservation& observation : response.observations())
+    sequences.push_back(observation.sequence());
+  return sequences;
+}
+
+TEST(Service, ObservationsAreNamed) {
+  World world;
+  world.run(small_table(1, {{"a", "10.77.1.11"}}));
+  world.cores.observations = {observation_of(1, world.registry.rollout("chat-v2").value)};
+  world.observations.take_from(world.cores);
+
+  v1::ListObservationsResponse response;
+  ASSERT_EQ(observed(world, "", 0, 0, response), (std::vector<uint64_t>{1}));
+
+  const v1::FlowObservation& seen = response.observations(0);
+  EXPECT_EQ(seen.route(), world.registry.names(TargetId{1})->route);
+  EXPECT_EQ(seen.rollout(), "chat-v2");
+  EXPECT_EQ(seen.pool(), world.registry.names(TargetId{1})->backend.pool);
+  EXPECT_EQ(seen.backend(), "a");
+  EXPECT_TRUE(seen.is_candidate());
+  EXPECT_EQ(seen.client(), std::string("\xc6\x33\x64\x07"));
+  EXPECT_EQ(seen.start_time().seconds(), 1'700'000'000);
+  EXPECT_EQ(seen.start_time().nanos(), 250'000'000);
+  EXPECT_EQ(seen.age_ms(), 3000u);
+  EXPECT_EQ(seen.syn_retransmissions(), 1u);
+  EXPECT_EQ(seen.handshake_us(), 20'000u);
+  EXPECT_EQ(seen.request_bytes(), 300u);
+  EXPECT_EQ(seen.response_us(), 50'000u);
+  EXPECT_EQ(seen.response_bytes(), 5000u);
+  EXPECT_TRUE(seen.was_reset());
+  EXPECT_TRUE(seen.is_reconnect());
+}
+
+TEST(Service, ObservationsOfIpv6ClientsNameTheirNetwork) {
+  World world;
+  ObservationEvent event = observation_of(1, 1);
+  event.family = Family::kIpv6;
+  event.client = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2};
+  world.cores.observations = {event};
+  world.observations.take_from(world.cores);
+
+  v1::ListObservationsResponse response;
+  observed(world, "", 0, 0, response);
+
+  EXPECT_EQ(response.observations(0).client(), std::string("\x20\x01\x0d\xb8\0\1\0\2", 8));
+}
+
+TEST(Service, ObservationsGoOnWhereTheReaderStopped) {
+  World world;
+  world.cores.observations.assign(10, observation_of(1, 1));
+  world.cores.lcores[0].observations_missed = 7;
+  world.observations.take_from(world.cores);
+  v1::ListObservationsResponse response;
+
+  EXPECT_EQ(observed(world, "", 0, 3, response), (std::vector<uint64_t>{1, 2, 3}));
+  EXPECT_EQ(response.incarnation(), kIncarnation);
+  EXPECT_EQ(response.missed(), 7u);
+  EXPECT_EQ(observed(world, kIncarnation, 8, 3, response), (std::vector<uint64_t>{9, 10}));
+  EXPECT_TRUE(observed(world, kIncarnation, 10, 3, response).empty());
+  EXPECT_EQ(observed(world, std::string(32, 'b'), 8, 2, response), (std::vector<uint64_t>{1, 2}))
+      << "numbers of another incarnation mean nothing here";
+}
+
+TEST(Service, TooManyObservationsAtOnceAreRefused) {
+  World world;
+  v1::ListObservationsRequest request;
+  request.set_limit(10'001);
+  grpc::ClientContext context;
+  v1::ListObservationsResponse response;
+
+  const grpc::Status status = world.stub->ListObservations(&context, request, &response);
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(status.error_message().find("limit: 10001 is out of range; must be 1..10000"),
+            std::string::npos)
+      << status.error_message();
 }
 
 TEST(Endpoint, LiveSocketIsInUseAndAStaleOneIsRemoved) {

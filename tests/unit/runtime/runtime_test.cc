@@ -9,6 +9,7 @@
 #include <rte_ring.h>
 
 #include <set>
+#include <string>
 #include <thread>
 
 #include "dataplane/flow/tcp_state.h"
@@ -36,7 +37,9 @@ class RingPort {
     PacketPool::instance();
     in = rte_ring_create("in", 256, SOCKET_ID_ANY, 0);
     out = rte_ring_create("out", 256, SOCKET_ID_ANY, 0);
-    const int made = rte_eth_from_rings("wire", &in, 1, &out, 1, SOCKET_ID_ANY);
+    static int count = 0;  // a device's name stays taken
+    const std::string name = "wire" + std::to_string(count++);
+    const int made = rte_eth_from_rings(name.c_str(), &in, 1, &out, 1, SOCKET_ID_ANY);
     if (made < 0) std::abort();
     id = static_cast<uint16_t>(made);
     const rte_eth_conf conf{};
@@ -126,6 +129,31 @@ TEST(Runtime, ForwardsListsRecordsAndStops) {
   EXPECT_EQ(runtime.counters()[0].forwarded, 100u);
   EXPECT_EQ(runtime.counters()[0].flows, 0u);
   EXPECT_EQ(runtime.list_flows(0, 1).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(Runtime, HandsObservationsOver) {
+  RingPort port;
+  v1::ForwardingTable table = packet_test_table();
+  add_rollout(table, "chat-four", "four", "spare").set_observe_age_ms(50);
+  TestPolicy policy(table);
+  auto started = Runtime::start(
+      {.ports = {{.id = port.id, .queues = 1, .single_segment_tx = true}}, .flow_capacity = 1024});
+  ASSERT_TRUE(started.ok()) << started.status();
+  Runtime& runtime = **started;
+  ASSERT_TRUE(runtime.publish(std::move(policy.snapshot)).ok());
+
+  for (uint16_t i = 0; i < 100; ++i)
+    port.send(syn(static_cast<uint16_t>(1000 + i)));
+
+  std::vector<ObservationEvent> observations(200);
+  size_t taken = 0;
+  ASSERT_TRUE(eventually([&] {
+    return (taken += runtime.take_observations(std::span(observations).subspan(taken))) >= 100;
+  }));
+  EXPECT_EQ(taken, 100u);
+  for (size_t i = 0; i < taken; ++i)
+    EXPECT_EQ(observations[i].age_ms, 50u);
+  EXPECT_EQ(runtime.counters()[0].observations_missed, 0u);
 }
 
 TEST(Runtime, RefusesFewerQueuesThanWorkers) {

@@ -50,6 +50,18 @@ TEST(Registry, TakesAnotherAddressForAnotherBackend) {
   EXPECT_NE(registry.backend(identity(1)), registry.backend(moved));
 }
 
+TEST(Registry, RemembersRolloutsByName) {
+  Registry registry;
+  const RolloutId id = registry.rollout("chat-v2");
+
+  EXPECT_FALSE(id.is_none());
+  EXPECT_EQ(registry.rollout("chat-v2"), id);
+  EXPECT_NE(registry.rollout("chat-v3"), id);
+  EXPECT_EQ(registry.name(id), "chat-v2");
+  EXPECT_EQ(registry.name(RolloutId{}), std::nullopt);
+  EXPECT_EQ(registry.name(RolloutId{3}), std::nullopt);
+}
+
 TEST(Registry, NeverGivesAnIdTwice) {
   Registry registry;
   std::set<uint32_t> seen;
