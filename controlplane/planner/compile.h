@@ -10,6 +10,7 @@
 #include "controlplane/policy/client_sets.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/violation.h"
+#include "sluice/v1/control.pb.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/table.pb.h"
 
@@ -23,6 +24,7 @@ struct TableHeader {
   uint64_t eligibility_epoch = 1;
   std::string steering_key;  // 16 bytes
   std::vector<v1::Override> overrides;
+  std::vector<v1::RolloutStatus> rollouts;
 };
 
 // The key that `sluice compile` uses when none is given. Documented and therefore not secret.
