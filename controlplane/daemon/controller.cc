@@ -37,8 +37,9 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
   changes_ = std::make_unique<ChangeService>(*std::move(state), *store_, *fleet_);
-  service_ = std::make_unique<ControlService>(
-      ControlService::Parts{*changes_, *store_, *fleet_, *records_, SLUICE_VERSION});
+  rollouts_ = std::make_unique<RolloutEngine>(*changes_, *fleet_, [](const v1::Event&) {});
+  service_ = std::make_unique<ControlService>(ControlService::Parts{
+      *changes_, *store_, *fleet_, *records_, rollouts_->runner(), SLUICE_VERSION});
   fleet_->aim(changes_->running()->table);  // before anybody can change it
   absl::StatusOr<std::unique_ptr<grpc::Server>> server =
       listen(settings.listen, settings.tls, *service_);
@@ -48,6 +49,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
                changes_->running()->revision, changes_->running()->generation);
   retention_ = std::make_unique<Retention>(*records_, settings.retention);
   fleet_->start();
+  rollouts_->start();
   return absl::OkStatus();
 }
 
@@ -59,6 +61,7 @@ absl::StatusOr<std::unique_ptr<Controller>> Controller::start(const ControllerSe
 
 Controller::~Controller() {
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+  if (rollouts_ != nullptr) rollouts_->stop();
   if (fleet_ != nullptr) fleet_->stop();
 }
 

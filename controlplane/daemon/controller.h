@@ -12,6 +12,7 @@
 #include "controlplane/fleet/fleet.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/control_service.h"
+#include "controlplane/service/rollout_engine.h"
 #include "controlplane/store/revision_store.h"
 #include "grpcpp/server.h"
 
@@ -35,6 +36,7 @@ class Controller {
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<ChangeService> changes_;
+  std::unique_ptr<RolloutEngine> rollouts_;
   std::unique_ptr<ControlService> service_;
   std::unique_ptr<grpc::Server> server_;
 };

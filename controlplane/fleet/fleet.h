@@ -67,6 +67,8 @@ class Fleet {
   absl::StatusOr<StagedTable> stage(Target target);
 
   std::vector<v1::NodeEntry> nodes() const;
+  // Those that answer, for as long as the fleet lives.
+  std::vector<const NodeSession*> connected() const;
 
   // Errors: NOT_FOUND (no node of that name), UNAVAILABLE (it does not answer; or none does), those
   // of the node.

@@ -37,6 +37,9 @@ class NodeClient {
   absl::StatusOr<v1::ListFlowsResponse> flows(const v1::ListFlowsRequest& request) const;
   absl::StatusOr<v1::ExplainResponse> explain(const v1::ExplainRequest& request) const;
 
+  absl::StatusOr<v1::ListObservationsResponse> observations(
+      const v1::ListObservationsRequest& request) const;
+
   v1::Dataplane::Stub& stub() const { return *stub_; }
 
  private:

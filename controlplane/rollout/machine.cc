@@ -178,9 +178,13 @@ std::string failure_text(const v1::RolloutVerdict& verdict) {
   return absl::StrCat("the candidate fails", checks.empty() ? "" : ": ", checks);
 }
 
+// The first of them: as a rule the others lack the same.
 std::string no_data_text(const v1::RolloutVerdict& verdict) {
-  const std::string checks = checks_text(verdict, v1::RolloutVerdict::RESULT_NO_DATA);
-  return absl::StrCat("inconclusive", checks.empty() ? "" : ": ", checks);
+  for (const v1::RolloutCheck& check : verdict.checks()) {
+    if (check.result() != v1::RolloutVerdict::RESULT_NO_DATA) continue;
+    return absl::StrCat("inconclusive: ", check.name(), ": ", check.message());
+  }
+  return "inconclusive";
 }
 
 // A verdict of before this step says nothing about it.

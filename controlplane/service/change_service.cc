@@ -8,12 +8,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "controlplane/policy/change.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/validate.h"
+#include "controlplane/rollout/conflicts.h"
+#include "controlplane/rollout/machine.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/refusal.h"
+#include "controlplane/service/rollout_table.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -62,6 +66,7 @@ InForce in_force(StoredState stored) {
   if (stored.generation != 0)
     state.table = std::make_shared<const dataplane::CanonicalTable>(std::move(stored.table));
   state.overrides = std::move(stored.overrides);
+  state.rollouts = std::move(stored.rollouts);
   return state;
 }
 
@@ -94,6 +99,10 @@ std::shared_ptr<const InForce> ChangeService::running() const {
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
     std::shared_ptr<const InForce> base, Candidate desired, const SourceMap& source) const {
+  if (const auto found = conflicts(base->rollouts, *base->policy, *desired.policy);
+      !found.empty()) {
+    return absl::AbortedError(absl::StrJoin(found, "\n"));
+  }
   const TableHeader header = {
       .generation = base->generation + 1,
       .revision = base->revision + 1,
@@ -101,6 +110,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
       .eligibility_epoch = base->eligibility_epoch,
       .steering_key = base->steering_key,
       .overrides = effective_overrides(base->overrides, *desired.policy),
+      .rollouts = statuses_under(base->rollouts, *base->policy, *desired.policy),
   };
   Plan plan = make_plan({*base->policy, table_of(*base)},
                         {*desired.policy, *desired.clients, source, desired.touched}, header);
@@ -177,6 +187,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, const O
 
   InForce next = *planned.base;
   next.revision = revision.base_revision + 1;
+  next.rollouts = statuses_under(next.rollouts, *planned.base->policy, *planned.desired.policy);
+  revision.rollouts = next.rollouts;
   next.policy = std::move(planned.desired.policy);
   next.clients = std::move(planned.desired.clients);
   // Written down while the nodes build their tables.
@@ -259,6 +271,61 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
   response.set_generation(pushed->running->generation);
   *response.mutable_nodes() = {pushed->nodes.begin(), pushed->nodes.end()};
   return response;
+}
+
+absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_table(
+    const InForce& base, const InForce& next, const v1::RolloutStatus& status) const {
+  const v1::RolloutStatus before = status_of(base.rollouts, status.rollout());
+  if (status.weight() <= before.weight()) {
+    // What takes clients from the candidate is never held up by a plan: the table that runs is
+    // proved, and nothing is added to it.
+    const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
+    *table = table_of(base);
+    lower_in_table(*find_rollout(*base.policy, status.rollout()), status, *table);
+    return table;
+  }
+  const TableHeader header = {
+      .generation = base.generation + 1,
+      .revision = base.revision,
+      .term = 0,
+      .eligibility_epoch = base.eligibility_epoch,
+      .steering_key = base.steering_key,
+      .overrides = effective_overrides(base.overrides, *base.policy),
+      .rollouts = next.rollouts,
+  };
+  Plan plan = make_plan({*base.policy, table_of(base)},
+                        {*base.policy, *base.clients, SourceMap(), {}}, header);
+  if (!plan.refusals.empty()) return refused(plan.refusals);
+  return std::move(plan.table);
+}
+
+absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& status,
+                                                    uint64_t revision) {
+  const absl::MutexLock lock(&change_mutex_);
+  const std::shared_ptr<const InForce> base = running();
+  if (base->revision != revision || find_rollout(*base->policy, status.rollout()) == nullptr) {
+    return absl::AbortedError(absl::StrCat("rollout ", status.rollout(), " was at revision ",
+                                           revision, ", now revision ", base->revision,
+                                           " is in force"));
+  }
+  InForce next = *base;
+  next.rollouts = with_status(base->rollouts, status);
+  if (steers_alike(status_of(base->rollouts, status.rollout()), status)) {
+    absl::Status saved = store_.replace_rollouts(revision, next.rollouts, nullptr);
+    if (!saved.ok()) return saved;
+    const absl::MutexLock running_lock(&running_mutex_);
+    running_ = std::make_shared<const InForce>(std::move(next));
+    return running_->generation;
+  }
+  absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> table = rollout_table(*base, next, status);
+  if (!table.ok()) return table.status();
+  absl::StatusOr<Pushed> pushed =
+      push(std::move(next), *std::move(table), [&](const InForce& state) {
+        const NewTable stored = to_store(state);
+        return store_.replace_rollouts(revision, state.rollouts, &stored);
+      });
+  if (!pushed.ok()) return pushed.status();
+  return pushed->running->generation;
 }
 
 }  // namespace sluice::controlplane

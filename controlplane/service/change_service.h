@@ -29,6 +29,7 @@ struct InForce {
   std::shared_ptr<const ClientSets> clients;               // the policy's
   std::shared_ptr<const dataplane::CanonicalTable> table;  // null: no table yet
   std::vector<v1::Override> overrides;
+  std::vector<v1::RolloutStatus> rollouts;  // sorted by name; those never started have none
 };
 
 // Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
@@ -47,6 +48,11 @@ class ChangeService {
   // Setting what is set and lifting what is not there changes nothing.
   // Errors: INVALID_ARGUMENT (state), NOT_FOUND, and as `apply`.
   absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request);
+
+  // Makes the status durable, and the table that follows from it the running one; returns its
+  // generation. A smaller share is put into force without a plan.
+  // Errors: ABORTED (`revision`, on which the status rests, is not in force), and as `apply`.
+  absl::StatusOr<uint64_t> set_rollout(const v1::RolloutStatus& status, uint64_t revision);
 
   std::shared_ptr<const InForce> running() const;
 
@@ -76,6 +82,9 @@ class ChangeService {
                                       const SourceMap& source) const;
   absl::StatusOr<v1::ApplyResponse> accept(Planned planned, const Origin& origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // A table for these rollouts, planned where one of them gets more than in `base`.
+  absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> rollout_table(
+      const InForce& base, const InForce& next, const v1::RolloutStatus& status) const;
   // Gives `next` a generation and this table, stages it, calls `save`, commits, makes `next` the
   // running state.
   template <typename Save>

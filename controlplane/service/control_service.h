@@ -7,6 +7,7 @@
 
 #include "controlplane/audit/record_store.h"
 #include "controlplane/fleet/fleet.h"
+#include "controlplane/rollout/runner.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/store/revision_store.h"
 #include "sluice/v1/control.grpc.pb.h"
@@ -20,6 +21,7 @@ class ControlService final : public v1::Control::Service {
     RevisionStore& store;
     Fleet& fleet;
     RecordStore& records;
+    RolloutRunner& rollouts;
     std::string version;
   };
   explicit ControlService(Parts parts) : parts_(std::move(parts)) {}
@@ -46,6 +48,14 @@ class ControlService final : public v1::Control::Service {
                             v1::ListCountersResponse* response) override;
   grpc::Status QueryRecords(grpc::ServerContext* context, const v1::QueryRecordsRequest* request,
                             v1::QueryRecordsResponse* response) override;
+  grpc::Status ListRollouts(grpc::ServerContext* context, const v1::ListRolloutsRequest* request,
+                            v1::ListRolloutsResponse* response) override;
+  grpc::Status SteerRollout(grpc::ServerContext* context, const v1::SteerRolloutRequest* request,
+                            v1::SteerRolloutResponse* response) override;
+  grpc::Status PushMetric(grpc::ServerContext* context, const v1::PushMetricRequest* request,
+                          v1::PushMetricResponse* response) override;
+  grpc::Status ListShares(grpc::ServerContext* context, const v1::ListSharesRequest* request,
+                          v1::ListSharesResponse* response) override;
   grpc::Status GetVersion(grpc::ServerContext* context, const v1::GetVersionRequest* request,
                           v1::GetVersionResponse* response) override;
 

@@ -38,6 +38,11 @@ class FakeDataplane final : public v1::Dataplane::Service {
 
   // Puts records into the spool.
   void add_records(std::vector<v1::FlowRecord> records);
+  // Kept for `ListObservations`, numbered from 1.
+  void add_observations(std::vector<v1::FlowObservation> observations);
+  // A new incarnation that observed nothing.
+  void forget_observations(const std::string& incarnation);
+
   // The newest acknowledged sequence.
   uint64_t acknowledged() const;
   // From now on records are sent again though they were acknowledged.
@@ -57,6 +62,9 @@ class FakeDataplane final : public v1::Dataplane::Service {
                          v1::ListFlowsResponse* response) override;
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainResponse* response) override;
+  grpc::Status ListObservations(grpc::ServerContext* context,
+                                const v1::ListObservationsRequest* request,
+                                v1::ListObservationsResponse* response) override;
   grpc::Status PullRecords(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::PullRecordsResponse, v1::PullRecordsRequest>* stream) override;
@@ -74,6 +82,8 @@ class FakeDataplane final : public v1::Dataplane::Service {
   v1::ForwardingTable staged_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> calls_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::FlowRecord> records_ ABSL_GUARDED_BY(mutex_);
+  std::string observer_ ABSL_GUARDED_BY(mutex_) = "1";
+  std::vector<v1::FlowObservation> observations_ ABSL_GUARDED_BY(mutex_);
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // records of the present stream
 };

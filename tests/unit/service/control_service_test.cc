@@ -19,7 +19,7 @@ using ::testing::SizeIs;
 class ControlServiceTest : public ChangeFixture {
  protected:
   ControlService service() {
-    return ControlService({*changes_, *store_, *fleet_, *records_, "9.9"});
+    return ControlService({*changes_, *store_, *fleet_, *records_, rollouts_->runner(), "9.9"});
   }
   grpc::ServerContext* context_ = nullptr;  // no handler looks at it
 };
