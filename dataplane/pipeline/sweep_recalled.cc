@@ -62,7 +62,7 @@ void sweep_recalled(const Snapshot& snapshot, CoreContext& core) noexcept {
   const bool v6_is_done = sweep_some<Family::kIpv6>(sweep.v6, snapshot, core);
   if (!v4_is_done || !v6_is_done) return;
   sweep.is_running = false;
-  core.counters.swept_recall.set(sweep.recall);
+  core.counters.swept_recall.release(sweep.recall);
 }
 
 }  // namespace sluice::dataplane

@@ -112,7 +112,7 @@ LcoreCounterValues read(const Worker& worker) {
   values.flows_opened = counters.flows_opened.read();
   values.flows_ended = counters.flows_ended.read();
   values.records_lost = counters.records_lost.read();
-  values.swept_recall = counters.swept_recall.read();
+  values.swept_recall = counters.swept_recall.acquire();
   values.observations_missed = counters.observations_missed.read();
   values.audit_refused = counters.audit_refused.read();
   return values;

@@ -255,7 +255,8 @@ TEST_F(Flows, RevokedStayResetAndAreNotAdoptedByAnotherPool) {
   EXPECT_EQ(again[0].port, TestCore::kIngress);
   EXPECT_EQ(core.events.size(), 2u);
 
-  EXPECT_EQ(backend_name(send(tcp(1000, kTcpSyn))), "six-a");
+  send(tcp(1000, kTcpSyn));
+  EXPECT_EQ(policy.name(TargetId{last_event().target}), "six/six-a");
 }
 
 TEST_F(Flows, RevokedDropWhenTheClientItselfResets) {

@@ -156,6 +156,51 @@ TEST(Runtime, HandsObservationsOver) {
   EXPECT_EQ(runtime.counters()[0].observations_missed, 0u);
 }
 
+TEST(Runtime, CutsSilentFlowsAfterARecallAndResetsWhatTheirClientsStillSend) {
+  RingPort port;
+  TestPolicy policy(packet_test_table());
+  for (const char* backend : {"four-a", "four-b", "four-c"})
+    policy.condition("four", backend).next_hop.port = static_cast<uint8_t>(port.id);
+  policy.republish();
+  auto started = Runtime::start(
+      {.ports = {{.id = port.id, .queues = 1, .single_segment_tx = true}}, .flow_capacity = 1024});
+  ASSERT_TRUE(started.ok()) << started.status();
+  Runtime& runtime = **started;
+  ASSERT_TRUE(runtime.publish(std::move(policy.snapshot)).ok());
+  for (uint16_t i = 0; i < 100; ++i)
+    port.send(syn(static_cast<uint16_t>(1000 + i)));
+  ASSERT_TRUE(eventually([&] { return port.received() == 100; }));
+  port.drain();
+
+  for (const char* backend : {"four-a", "four-b", "four-c"})
+    policy.condition("four", backend).state = BackendState::kRecalled;
+  policy.recall = 1;
+  policy.republish();
+  const auto command = std::chrono::steady_clock::now();
+  ASSERT_TRUE(runtime.publish(std::move(policy.snapshot)).ok());
+
+  ASSERT_TRUE(eventually([&] { return runtime.counters()[0].swept_recall == 1; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - command, std::chrono::seconds(1));
+  ASSERT_TRUE(eventually([&] { return runtime.counters()[0].flows == 0; }));
+  EXPECT_EQ(runtime.counters()[0].flows_ended, 100u);
+  uint64_t recalled = 0;
+  for (const TargetCounterValues& target : runtime.target_counters(policy.registry.target_count()))
+    recalled += target.flows_recalled;
+  EXPECT_EQ(recalled, 100u);
+  port.send(PacketBuilder().ipv4("198.51.100.7", "203.0.113.10").tcp(1007, 80, kTcpAck).frame());
+  ASSERT_TRUE(eventually([&] { return port.received() == 2; })) << "a reset to either side";
+  port.drain();
+  EXPECT_EQ(runtime.counters()[0].replied, 1u);
+  const auto listed = runtime.list_flows(0, 10);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_TRUE(listed->flows.empty());
+
+  runtime.stop();
+  std::vector<FlowEvent> events(300);
+  ASSERT_EQ(runtime.take_events(events), 200u);
+  EXPECT_EQ(events[199].end_reason, EndReason::kRecalled);
+}
+
 TEST(Runtime, RefusesFewerQueuesThanWorkers) {
   PacketPool::instance();
 
