@@ -281,6 +281,7 @@ Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& jud
         (serving.new_flows ? 1u : 0u) | (serving.adopted ? 2u : 0u) | (has_expired ? 4u : 0u);
   }
   facts.can_record = snapshot.can_record;
+  facts.degraded = node_.degraded;
   const std::vector<Route>& routes = snapshot.table->routes;
   for (size_t i = 0; i < routes.size(); ++i) {
     if (!routes[i].times.empty()) facts.in_time[routes[i].name] = snapshot.in_time[i] != 0;
@@ -308,11 +309,24 @@ void Forwarding::log_view(const ViewFacts& before, const ViewFacts& after) const
     spdlog::info("view {}: flows that must be recorded are {}", view_,
                  after.can_record ? "taken again" : "refused: their records would be lost");
   }
+  log_degraded(before, after);
   for (const auto& [route, is_in_time] : after.in_time) {
     const auto old = before.in_time.find(route);
     if (old != before.in_time.end() && old->second == is_in_time) continue;
     spdlog::info("view {}: route {}: {}", view_, route,
                  is_in_time ? "its time has begun" : "it is not its time");
+  }
+}
+
+void Forwarding::log_degraded(const ViewFacts& before, const ViewFacts& after) const {
+  for (const auto& [route, pool] : after.degraded) {
+    if (before.degraded.contains({route, pool})) continue;
+    spdlog::warn("view {}: pool {} is degraded: new flows of route {} leave it for a fallback",
+                 view_, pool, route);
+  }
+  for (const auto& [route, pool] : before.degraded) {
+    if (after.degraded.contains({route, pool})) continue;
+    spdlog::info("view {}: pool {} takes new flows of route {} again", view_, pool, route);
   }
 }
 
@@ -384,6 +398,12 @@ void Forwarding::on_health(const HealthChange& change) {
 void Forwarding::on_recording(bool can_record) {
   if (can_record == node_.can_record) return;
   node_.can_record = can_record;
+  is_stale_ = true;
+}
+
+void Forwarding::on_degraded(std::set<RoutePool> degraded) {
+  if (degraded == node_.degraded) return;
+  node_.degraded = std::move(degraded);
   is_stale_ = true;
 }
 

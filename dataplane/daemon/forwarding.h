@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "dataplane/daemon/conditions.h"
+#include "dataplane/daemon/degradation.h"
 #include "dataplane/daemon/expiry_memory.h"
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/prober.h"
@@ -69,6 +70,8 @@ class Forwarding {
   void on_health(const HealthChange& change);
   // Whether records are kept; while they are not, what must be recorded is refused.
   void on_recording(bool can_record);
+  // Which pools do worse than before, for which routes.
+  void on_degraded(std::set<RoutePool> degraded);
   // Follows neighbours, time and links; publishes what has changed. Call it every `kTickInterval`,
   // and after events.
   void tick();
@@ -93,6 +96,7 @@ class Forwarding {
         serving;  // by pool: bits of PoolServing, and whether it has expired
     std::map<std::string, bool> in_time;  // by route that has its times
     bool can_record = true;
+    std::set<RoutePool> degraded;
     friend bool operator==(const ViewFacts&, const ViewFacts&) = default;
   };
   struct Since {
@@ -108,6 +112,7 @@ class Forwarding {
   ViewFacts facts_of(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) const;
   void keep_view(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot);
   void log_view(const ViewFacts& before, const ViewFacts& after) const;
+  void log_degraded(const ViewFacts& before, const ViewFacts& after) const;
   void show(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot);
   void show_ports();
   int64_t next_change(int64_t now_unix_ms) const;

@@ -35,6 +35,7 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr std::chrono::milliseconds kCallsMayEndWithin(200);
+constexpr std::chrono::milliseconds kHandshakesInterval(1000);  // windows are 5 s at least
 constexpr uint64_t kFamilies = 2;  // each has flow tables of the configured capacity
 
 std::string new_incarnation() {
@@ -66,6 +67,7 @@ class Node {
 
   absl::Status start(std::optional<v1::ForwardingTable> given);
   void run();
+  void look_at_handshakes();
 
  private:
   absl::Status take_state_directory();
@@ -96,6 +98,8 @@ class Node {
   std::unique_ptr<RecordWriter> writer_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<Forwarding> forwarding_;
+  Degradation degradation_;
+  std::chrono::steady_clock::time_point next_look_at_handshakes_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<DataplaneService> service_;
   std::unique_ptr<grpc::Server> server_;
@@ -256,11 +260,25 @@ absl::Status Node::start_server() {
   return absl::OkStatus();
 }
 
+void Node::look_at_handshakes() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::shared_ptr<const RunningState> state = forwarding_->state();
+  if (now < next_look_at_handshakes_ || state->snapshot == nullptr) return;
+  next_look_at_handshakes_ = now + kHandshakesInterval;
+  const Table& table = *state->snapshot->table;
+  if (!Degradation::is_asked_for(table)) return forwarding_->on_degraded({});
+  const int64_t now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  forwarding_->on_degraded(
+      degradation_.judge(table, cores_->target_counters(registry_.target_count()), now_ms));
+}
+
 void Node::run() {
   spdlog::info("node {} ({}) is ready on {}", identity_.node, identity_.incarnation,
                settings_.listen);
   loop_.run(Forwarding::kTickInterval, [this] {
     forwarding_->on_recording(spool_->can_keep());
+    look_at_handshakes();
     forwarding_->tick();
   });
   spdlog::info("node {} is stopping", identity_.node);

@@ -122,11 +122,12 @@ grpc::Status DataplaneService::GetCounters(grpc::ServerContext*, const v1::GetCo
     fill(values, *response->add_lcores());
   const std::vector<TargetCounterValues> targets =
       parts_.cores.target_counters(parts_.registry.target_count());
-  // Labels that changed, and addresses, make targets of their own; here they are one.
+  // Labels that changed, addresses and rollouts make targets of their own; here they are one.
   std::map<TargetNames, TargetCounterValues> sums;
   for (uint32_t id = 1; id < targets.size(); ++id) {
     auto names = parts_.registry.names(TargetId{id});
     if (!names) continue;
+    names->rollout.clear();
     names->backend.address = {};
     names->pool_labels.clear();
     sums[*std::move(names)] += targets[id];

@@ -101,8 +101,11 @@ struct alignas(64) CoreContext {
   EventOrigin origin() const noexcept { return {realtime_offset_ns, lcore}; }
 
   CoreContext(FlowTable<Family::kIpv4> v4, FlowTable<Family::kIpv6> v6,
-              TouchedArray<TargetCounters> lines)
-      : flows_v4(std::move(v4)), flows_v6(std::move(v6)), targets(std::move(lines)) {}
+              TouchedArray<TargetCounters> lines, TouchedArray<HandshakeCounters> their_handshakes)
+      : flows_v4(std::move(v4)),
+        flows_v6(std::move(v6)),
+        targets(std::move(lines)),
+        handshakes(std::move(their_handshakes)) {}
 
   uint64_t now_ns = 0;              // monotonic; one reading per turn
   uint64_t realtime_offset_ns = 0;  // CLOCK_REALTIME - CLOCK_MONOTONIC
@@ -119,7 +122,8 @@ struct alignas(64) CoreContext {
   FlowTable<Family::kIpv4> flows_v4;
   FlowTable<Family::kIpv6> flows_v6;
   LcoreCounters counters;
-  TouchedArray<TargetCounters> targets;  // by TargetId
+  TouchedArray<TargetCounters> targets;        // by TargetId
+  TouchedArray<HandshakeCounters> handshakes;  // by TargetId
 
   Burst<Family::kIpv4> burst_v4;
   Burst<Family::kIpv6> burst_v6;

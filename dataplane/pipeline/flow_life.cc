@@ -98,6 +98,7 @@ FlowEntry<F>* begin_flow(Packet<F>& packet, const Decision& decision, const Snap
       FlowDetail{.flow_id = uint64_t{core.lcore} << kFlowIdLcoreShift | ++core.flows_begun};
   core.counters.flows_opened.add(1);
   begin_part(packet, *entry, decision, snapshot, core);
+  if (entry->opened == Opened::kSyn) core.handshakes[entry->target].begun.add(1);
   return entry;
 }
 
@@ -117,6 +118,9 @@ void change_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& 
     FlowDetail& detail = core.flows<F>().detail(entry);
     const uint64_t handshake_us = (core.now_ns - detail.start_ns) / 1000;
     detail.handshake_us = static_cast<uint32_t>(std::clamp<uint64_t>(handshake_us, 1, UINT32_MAX));
+    HandshakeCounters& handshakes = core.handshakes[entry.target];
+    handshakes.completed.add(1);
+    handshakes.us.add(detail.handshake_us);
   }
   entry.state = state;
   entry.timeout_ms = timeout_of(packet, state, snapshot, core);

@@ -30,4 +30,11 @@ struct alignas(64) TargetCounters {
 };
 static_assert(sizeof(TargetCounters) == 64, "one line per packet");
 
+// How the handshakes of flows that a SYN began at a target go. A line of its own, which known flows
+// touch once.
+struct alignas(32) HandshakeCounters {
+  Counter begun, completed;
+  Counter us;  // from the SYN to the client's next segment; the sum over those completed
+};
+
 }  // namespace sluice::dataplane

@@ -129,6 +129,12 @@ void add(const TargetCounters& line, TargetCounterValues& sum) {
   sum.flows_recalled += line.flows_recalled.read();
 }
 
+void add(const HandshakeCounters& line, TargetCounterValues& sum) {
+  sum.handshakes_begun += line.begun.read();
+  sum.handshakes_completed += line.completed.read();
+  sum.handshake_us += line.us.read();
+}
+
 template <class Done>
 bool poll_until(Done&& done) {
   const auto end = std::chrono::steady_clock::now() + kQueryDeadline;
@@ -210,6 +216,9 @@ std::vector<TargetCounterValues> Runtime::target_counters(uint32_t target_count)
     const TouchedArray<TargetCounters>& lines = worker->core->targets;
     for (size_t id = 1; id < std::min(sums.size(), lines.size()); ++id)
       add(lines[id], sums[id]);
+    const TouchedArray<HandshakeCounters>& handshakes = worker->core->handshakes;
+    for (size_t id = 1; id < std::min(sums.size(), handshakes.size()); ++id)
+      add(handshakes[id], sums[id]);
   }
   return sums;
 }

@@ -48,6 +48,7 @@ struct TargetCounterValues {
   uint64_t packets = 0, bytes = 0, flows_opened = 0, flows_ended = 0;
   uint64_t unrecorded_packets = 0, unrecorded_bytes = 0, unrecorded_syns = 0;
   uint64_t flows_recalled = 0;
+  uint64_t handshakes_begun = 0, handshakes_completed = 0, handshake_us = 0;
 
   TargetCounterValues& operator+=(const TargetCounterValues& other) noexcept {
     packets += other.packets;
@@ -58,6 +59,9 @@ struct TargetCounterValues {
     unrecorded_bytes += other.unrecorded_bytes;
     unrecorded_syns += other.unrecorded_syns;
     flows_recalled += other.flows_recalled;
+    handshakes_begun += other.handshakes_begun;
+    handshakes_completed += other.handshakes_completed;
+    handshake_us += other.handshake_us;
     return *this;
   }
 };

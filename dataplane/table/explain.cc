@@ -159,7 +159,11 @@ class Account {
     if (decision_.rollout != Rollout::kNone) tell_rollout(route, split_pool);
     const bool is_taken =
         decision_.cause == PoolCause::kSplit || decision_.cause == PoolCause::kRollout;
-    if (!is_taken || decision_.verdict != SteerVerdict::kForward) {
+    if (decision_.leaves_degraded) {
+      say(response_, "pool ", split_pool.name,
+          " serves, but worse than in its own recent past: new flows of route ", route.name,
+          " leave it (on_degraded)");
+    } else if (!is_taken || decision_.verdict != SteerVerdict::kForward) {
       say(response_, "pool ", split_pool.name, " does not serve: ", why_not(split_pool));
     }
   }

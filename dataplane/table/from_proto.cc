@@ -38,6 +38,17 @@ int64_t unix_ms(const google::protobuf::Timestamp& time) {
   return time.seconds() * 1000 + time.nanos() / 1'000'000;
 }
 
+uint32_t ms_of(const google::protobuf::Duration& duration) {
+  return static_cast<uint32_t>(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
+}
+
+DegradedBound bound_of(const v1::OnDegraded& entry) {
+  DegradedBound bound{.window_ms = ms_of(entry.window()), .flows_min = entry.min_flows()};
+  if (entry.has_handshake_loss()) bound.handshake_loss_max = entry.handshake_loss();
+  if (entry.has_slower_by()) bound.slower_by_max = entry.slower_by();
+  return bound;
+}
+
 bool same_slots(const Pool& a, const Pool& b, uint32_t slot_count) {
   return a.slots->slot_count() == slot_count &&
          std::ranges::equal(a.members, b.members, [](const PoolMember& x, const PoolMember& y) {
@@ -198,8 +209,7 @@ class Builder {
       service.reject = entry.reject() == v1::REJECT_RESET      ? RejectKind::kReset
                        : entry.reject() == v1::REJECT_PROHIBIT ? RejectKind::kProhibit
                                                                : RejectKind::kDrop;
-      service.tcp_idle_ms = static_cast<uint32_t>(entry.tcp_idle().seconds() * 1000 +
-                                                  entry.tcp_idle().nanos() / 1'000'000);
+      service.tcp_idle_ms = ms_of(entry.tcp_idle());
       for (const std::string& address : entry.addresses()) {
         for (const v1::ServicePort& port : entry.ports()) {
           endpoints.push_back({*IpAddress::from_bytes(address),
@@ -296,6 +306,7 @@ class Builder {
       if (use == route.uses.end()) route.uses.push_back({.pool = index});
     }
     add_rollouts(entry, route);
+    if (entry.has_on_degraded()) route.degraded_bound = bound_of(entry.on_degraded());
     for (const std::string& pool : entry.evicted())
       route.evicted.push_back(pools_.at(pool));
     std::ranges::sort(route.evicted);

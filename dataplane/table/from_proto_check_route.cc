@@ -12,6 +12,7 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr uint32_t kDscpMax = 63;
+constexpr int64_t kWindowSecondsMin = 5, kWindowSecondsMax = 600;
 constexpr uint32_t kObserveAgeMsMax = 600'000;  // observed flows are all kept in memory meanwhile
 
 // Shape: rollouts are sorted by their stable pools.
@@ -56,12 +57,30 @@ void check_conditions(const std::string& path, const v1::RouteEntry& route,
   }
 }
 
+void check_on_degraded(const std::string& path, const v1::OnDegraded& entry,
+                       ViolationList& violations) {
+  if (entry.action() != v1::OnDegraded::ACTION_FALLBACK)
+    violations.add(path + ".action", "is ", entry.action(), ", must be fallback");
+  const int64_t window = entry.window().seconds();
+  const bool is_window = window >= kWindowSecondsMin && window <= kWindowSecondsMax &&
+                         entry.window().nanos() >= 0 && entry.window().nanos() <= 999'999'999;
+  if (!is_window) violations.add(path + ".window", "must be 5 s to 10 m");
+  if (entry.min_flows() == 0) violations.add(path + ".min_flows", "is 0, must be at least 1");
+  if (entry.handshake_loss() > 1'000'000)
+    violations.add(path + ".handshake_loss", "is ", entry.handshake_loss(),
+                   ", must be 0 to 1000000");
+  if (!entry.has_handshake_loss() && !entry.has_slower_by())
+    violations.add(path, "says neither handshake_loss nor slower_by");
+}
+
 }  // namespace
 
 void check_route_settings(const std::string& path, const v1::RouteEntry& route,
                           ViolationList& violations) {
   check_rollouts(path, route, violations);
   check_conditions(path, route, violations);
+  if (route.has_on_degraded())
+    check_on_degraded(path + ".on_degraded", route.on_degraded(), violations);
 }
 
 }  // namespace sluice::dataplane

@@ -62,6 +62,21 @@ PoolServing serving_of(const Pool& pool, std::span<const BackendLine> lines) {
           .adopted = up_or_draining >= pool.min_up && weighted_up_or_draining};
 }
 
+std::vector<DegradedUse> degraded_of(const Table& table, const NodeCondition& node) {
+  std::vector<DegradedUse> degraded;
+  if (node.degraded.empty()) return degraded;
+  for (uint32_t i = 0; i < table.routes.size(); ++i) {
+    const Route& route = table.routes[i];
+    if (route.degraded_bound.window_ms == 0) continue;
+    for (const Route::PoolUse& use : std::span(route.uses).first(route.split_count)) {
+      if (node.degraded.contains({route.name, table.pools[use.pool.value].name}))
+        degraded.push_back({RouteIndex{i}, use.pool});
+    }
+  }
+  std::ranges::sort(degraded);
+  return degraded;
+}
+
 }  // namespace
 
 std::unique_ptr<Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
@@ -84,6 +99,7 @@ std::unique_ptr<Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint
   }
   for (const Route& route : table->routes)
     snapshot->in_time.push_back(is_in_time(route.times, now_unix_ms) ? 1 : 0);
+  snapshot->degraded = degraded_of(*table, node);
   snapshot->table = std::move(table);
   return snapshot;
 }

@@ -4,11 +4,15 @@
 // change of any of them is a new snapshot; the table itself is shared.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/table/ids.h"
@@ -48,6 +52,13 @@ struct PoolServing {
       false;  // the same with draining members counted: packets of flows that began elsewhere
 };
 
+// A pool of a route's split that new flows leave: it does worse than in its own recent past.
+struct DegradedUse {
+  RouteIndex route;
+  PoolIndex pool;
+  friend auto operator<=>(const DegradedUse&, const DegradedUse&) = default;
+};
+
 struct Snapshot {
   uint64_t view = 0;
   uint32_t epoch = 0;      // the table's
@@ -59,6 +70,11 @@ struct Snapshot {
   std::vector<PoolServing> serving;   // by `PoolIndex`
   std::vector<uint8_t> in_time;       // by `RouteIndex`: whether it takes new flows now
 
+  std::vector<DegradedUse> degraded;  // sorted; nearly always empty
+
+  bool is_degraded(RouteIndex route, PoolIndex pool) const noexcept {
+    return std::ranges::binary_search(degraded, DegradedUse{route, pool});
+  }
   // The line of this backend, nullptr when it is in no pool any more.
   const BackendLine* find(BackendId id) const noexcept {
     if (id.is_none() || id.index() >= backends.size()) return nullptr;
@@ -87,7 +103,8 @@ struct BackendCondition {
 // What the daemon knows beside its backends when it makes a snapshot.
 struct NodeCondition {
   bool can_record = true;
-  uint64_t recall = 0;  // as in the snapshot
+  uint64_t recall = 0;                                     // as in the snapshot
+  std::set<std::pair<std::string, std::string>> degraded;  // routes with pools of their splits
 };
 
 // Makes the snapshot of (table, view, conditions) at this time.

@@ -68,6 +68,26 @@ bool takes(const Snapshot& snapshot, RouteIndex route, uint8_t dscp) noexcept {
   decision.role = RolloutRole::kCandidate;
 }
 
+// Takes a fresh flow from a pool that does worse than before to the first fallback that serves and
+// does not; where there is none, the flow stays.
+[[gnu::noinline]] void leave_degraded(const Snapshot& snapshot, const Route& route, Opening opening,
+                                      Decision& decision) noexcept {
+  if (opening != Opening::kFresh || decision.use >= route.split_count ||
+      !snapshot.is_degraded(decision.route, decision.split_pool) ||
+      !serves(snapshot, decision.split_pool, opening)) {
+    return;
+  }
+  for (const uint32_t use : route.fallback) {
+    const PoolIndex pool = route.uses[use].pool;
+    if (snapshot.is_degraded(decision.route, pool) || !serves(snapshot, pool, opening)) continue;
+    decision.use = use;
+    decision.cause = PoolCause::kFallback;
+    decision.role = RolloutRole::kNone;
+    decision.leaves_degraded = true;
+    return;
+  }
+}
+
 // The first member in the slot's walk, after the owner, that accepts the flow.  Errors: kNoMember.
 [[gnu::noinline]] uint32_t choose_successor(const Snapshot& snapshot, const Pool& pool,
                                             Opening opening, uint32_t slot) noexcept {
@@ -104,6 +124,9 @@ void choose_pool(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F
   decision.rollout = route.uses[decision.use].rollout;
   if (decision.rollout != Rollout::kNone) [[unlikely]]
     divide(snapshot, route, affinity_hash, first.opening, decision);
+  decision.leaves_degraded = false;
+  if (!snapshot.degraded.empty()) [[unlikely]]
+    leave_degraded(snapshot, route, first.opening, decision);
   if (!serves(snapshot, route.uses[decision.use].pool, first.opening)) [[unlikely]]
     decision.use = choose_substitute(snapshot, route, first.opening, decision);
   decision.verdict = SteerVerdict::kNoPool;

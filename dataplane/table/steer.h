@@ -36,6 +36,7 @@ struct Decision {
   RouteIndex route;
   uint32_t bucket = 0;
   PoolIndex split_pool;               // whom the bucket belongs to, whatever its health
+  bool leaves_degraded = false;       // its pool serves, but worse than before
   bool must_record = false;           // refused rather than forwarded without a record
   uint32_t rollout = Rollout::kNone;  // of the route, that divides the clients of `split_pool`
   uint32_t place = 0;  // in that rollout: 0..999999, the candidate's below its weight

@@ -69,6 +69,16 @@ struct Rollout {
   std::string name;
 };
 
+// When new flows leave a pool of the split that is up and does worse than in its own recent past.
+struct DegradedBound {
+  static constexpr uint32_t kNotJudged = 0xffff'ffff;
+
+  uint32_t window_ms = 0;                    // 0: never
+  uint64_t flows_min = 0;                    // fewer in a window say nothing
+  uint32_t handshake_loss_max = kNotJudged;  // of 1000000, more than before
+  uint32_t slower_by_max = kNotJudged;       // percent
+};
+
 struct Route {
   // A pool that the route names: in the split, as a fallback, or as a rollout's candidate.
   struct PoolUse {
@@ -89,6 +99,7 @@ struct Route {
   std::vector<Rollout> rollouts;   // sorted by their stable pools
   uint64_t dscp = 0;               // a bit for each value that it takes; 0: it takes all
   std::vector<WeekSpan> times;     // sorted; empty: always
+  DegradedBound degraded_bound;
   std::vector<PoolIndex> evicted;  // whose known flows of this route are cut; sorted
 };
 

@@ -41,8 +41,9 @@ void compare(const RandomWorld& world, uint64_t seed, std::shared_ptr<const Tabl
   const auto built = build_table(world.table, table.get(), registry);
   ASSERT_TRUE(built.ok()) << built.status();
   table = built->table;
-  const auto snapshot = make_snapshot(table, 1, conditions_of(world, *table), world.now_unix_ms);
-  const Model model(world.table, world.probed, world.now_unix_ms);
+  const auto snapshot =
+      make_snapshot(table, 1, conditions_of(world, *table), world.now_unix_ms, world.node);
+  const Model model(world.table, world.probed, world.now_unix_ms, world.node.degraded);
   TestCore core(2 * kTuplesPerWorld);
   Random random(seed);
 

@@ -489,6 +489,27 @@ TEST_F(Flows, HandshakeTimeIsFromTheSynToTheClientsNextSegment) {
   EXPECT_EQ(last_event().handshake_us, 25'000u);
 }
 
+// What a judge of pools looks at: each flow's handshake once, adopted flows not at all.
+TEST_F(Flows, CountTheHandshakesThatASynBegan) {
+  send(tcp(1000, kTcpSyn));
+  send(tcp(1000, kTcpSyn));
+  core.core->now_ns += 3'000'000;
+  send(tcp(1000, kTcpAck));
+  send(tcp(1000, kTcpAck));
+  send(tcp(1001, kTcpSyn));
+  send(tcp(1002, kTcpAck));
+
+  uint64_t begun = 0, completed = 0, us = 0;
+  for (uint32_t id = 1; id <= policy.registry.target_count(); ++id) {
+    begun += core.core->handshakes[id].begun.read();
+    completed += core.core->handshakes[id].completed.read();
+    us += core.core->handshakes[id].us.read();
+  }
+  EXPECT_EQ(begun, 2u);
+  EXPECT_EQ(completed, 1u);
+  EXPECT_EQ(us, 3000u);
+}
+
 TEST_F(Flows, BeyondCapacityAreForwardedByTheSameSteeringAndCounted) {
   TestCore small(4);
   TestCore large(1024);

@@ -34,6 +34,9 @@ struct Books {
 class Simulation {
  public:
   explicit Simulation(uint64_t seed) : random_(seed) {
+    for (v1::SteeringEntry& row : *policy_.message.mutable_steering())
+      row.set_audit_fail_closed(row.client_class() == "direct");
+    policy_.push();
     for (size_t i = 0; i < kCores; ++i) {
       cores_.push_back(std::make_unique<TestCore>(kFlowCapacity, static_cast<uint8_t>(i + 1)));
       snapshots_.push_back(std::shared_ptr<const Snapshot>(std::move(policy_.snapshot)));
@@ -43,7 +46,7 @@ class Simulation {
   }
 
   void step() {
-    switch (below(13)) {
+    switch (below(14)) {
       case 0:
         change_state();
         break;
@@ -58,6 +61,9 @@ class Simulation {
         break;
       case 4:
         change_rollout();
+        break;
+      case 5:
+        change_recording();
         break;
       default:
         turn();
@@ -155,6 +161,11 @@ class Simulation {
     policy_.push();
     publish();
   }
+  // The disk fills up, or is read.
+  void change_recording() {
+    policy_.can_record = below(2) == 0;
+    publish();
+  }
   void pass_time() {
     const uint64_t time_ns = 1'000'000'000 * (1 + below(15));
     for (size_t i = 0; i < kCores; ++i) {
@@ -250,6 +261,9 @@ class Simulation {
         sum[5] += line.flows_ended.read();
       }
       ASSERT_EQ(packets[id] + sum[2], sum[0]) << "target " << id;
+      if (policy_.name(TargetId{id}) == "direct/direct-a") {
+        ASSERT_EQ(sum[2], 0u) << "went unrecorded where that is refused";
+      }
       ASSERT_EQ(bytes[id] + sum[3], sum[1]) << "target " << id;
       ASSERT_EQ(books_.begun[id], sum[4]) << "target " << id;
       ASSERT_EQ(books_.ended[id], sum[5]) << "target " << id;

@@ -171,7 +171,19 @@ class Drawing {
         }
         add_rollouts(entry);
         if (one_in(random_, 3)) add_conditions(entry);
+        if (one_in(random_, 3)) degrade(entry);
       }
+    }
+  }
+
+  void degrade(v1::RouteEntry& route) {
+    v1::OnDegraded& bound = *route.mutable_on_degraded();
+    bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+    bound.mutable_window()->set_seconds(30);
+    bound.set_min_flows(50);
+    bound.set_slower_by(100);
+    for (const v1::RouteSplit& part : route.split()) {
+      if (one_in(random_, 2)) world_.node.degraded.emplace(route.name(), part.pool());
     }
   }
 

@@ -21,6 +21,7 @@ struct RandomWorld {
   v1::ForwardingTable table;  // without violations, canonical
   ProbedStates probed;
   int64_t now_unix_ms = 0;
+  NodeCondition node;
 };
 
 // Few or many classes with nested prefixes, services of both families with any-port services among

@@ -66,8 +66,12 @@ BackendState effective_state(const v1::ForwardingTable& table, const ProbedState
   return state;
 }
 
-Model::Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms)
-    : table_(std::move(table)), probed_(std::move(probed)), now_unix_ms_(now_unix_ms) {
+Model::Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms,
+             std::set<std::pair<std::string, std::string>> degraded)
+    : table_(std::move(table)),
+      probed_(std::move(probed)),
+      now_unix_ms_(now_unix_ms),
+      degraded_(std::move(degraded)) {
   std::memcpy(&key_.low, table_.steering_key().data(), 8);
   std::memcpy(&key_.high, table_.steering_key().data() + 8, 8);
   for (const v1::PoolEntry& entry : table_.pools()) {
@@ -192,7 +196,18 @@ void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
   answer.verdict = v1::STEER_VERDICT_NO_POOL;
   answer.cause = v1::POOL_CAUSE_SPLIT;
   divide(question, route, answer);
-  if (answer.pool.empty() && serves(answer.split_pool, question)) answer.pool = answer.split_pool;
+  const auto is_degraded = [&](const std::string& pool) {
+    return !question.adopted && route.has_on_degraded() && degraded_.contains({route.name(), pool});
+  };
+  const bool stable_serves = answer.pool.empty() && serves(answer.split_pool, question);
+  if (stable_serves && is_degraded(answer.split_pool)) {
+    for (const std::string& fallback : route.fallback()) {
+      if (!answer.pool.empty() || is_degraded(fallback) || !serves(fallback, question)) continue;
+      answer.pool = fallback;
+      answer.cause = v1::POOL_CAUSE_FALLBACK;
+    }
+  }
+  if (stable_serves && answer.pool.empty()) answer.pool = answer.split_pool;
   for (const std::string& fallback : route.fallback()) {
     if (!answer.pool.empty() || !serves(fallback, question)) continue;
     answer.pool = fallback;

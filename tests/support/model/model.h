@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -38,7 +39,9 @@ BackendState effective_state(const v1::ForwardingTable& table, const ProbedState
 // of its own.
 class Model {
  public:
-  Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms);
+  // Shape: `degraded` are routes with pools of their splits.
+  Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms,
+        std::set<std::pair<std::string, std::string>> degraded = {});
   // Shape: `request` is valid.
   ModelAnswer answer(const v1::ExplainRequest& request) const;
 
@@ -65,6 +68,7 @@ class Model {
   v1::ForwardingTable table_;
   ProbedStates probed_;
   int64_t now_unix_ms_;
+  std::set<std::pair<std::string, std::string>> degraded_;
   HashKey key_;
   std::map<std::string, std::shared_ptr<const MaglevTable>> slots_;
 };

@@ -260,6 +260,26 @@ TEST(Forwarding, ANodeThatLosesRecordsSaysSoInItsView) {
   EXPECT_EQ(world.forwarding.state()->view, 3u);
 }
 
+TEST(Forwarding, APoolThatBecomesDegradedIsANewView) {
+  World world;
+  v1::ForwardingTable table = small_table(1, kTwo);
+  v1::OnDegraded& bound = *table.mutable_routes(0)->mutable_on_degraded();
+  bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+  bound.mutable_window()->set_seconds(30);
+  bound.set_min_flows(50);
+  bound.set_slower_by(100);
+  ASSERT_TRUE(world.push(table).ok());
+  world.forwarding.on_degraded({{table.routes(0).name(), "chat-v1"}});
+  world.forwarding.tick();
+  EXPECT_EQ(world.forwarding.state()->view, 2u);
+  EXPECT_TRUE(world.cores.published->is_degraded(RouteIndex{0}, PoolIndex{0}));
+
+  world.forwarding.on_degraded({});
+  world.forwarding.tick();
+  EXPECT_EQ(world.forwarding.state()->view, 3u);
+  EXPECT_FALSE(world.cores.published->is_degraded(RouteIndex{0}, PoolIndex{0}));
+}
+
 TEST(Forwarding, HealthAndViewSurviveARestart) {
   v1::ForwardingTable table = small_table(1, kTwo);
   add_health(table);

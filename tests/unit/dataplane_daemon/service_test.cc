@@ -366,6 +366,31 @@ TEST(Service, CountersAreOneAfterLabelsChanged) {
   EXPECT_EQ(response.targets_size(), 1);
 }
 
+TEST(Service, CountersOfABackendAreOneWithAndWithoutARollout) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
+  v1::PoolEntry& candidate = *table.add_pools();
+  candidate = table.pools(0);
+  candidate.set_name("chat-v2");
+  candidate.mutable_backends(0)->set_address(IpAddress::parse("10.77.1.21")->to_bytes());
+  v1::RouteEntry& route = *table.mutable_routes(0);
+  route.add_fallback("chat-v2");
+  v1::RolloutSplit& rollout = *route.add_rollouts();
+  rollout.set_stable("chat-v1");
+  rollout.set_candidate("chat-v2");
+  rollout.set_seed("to-v2");
+  for (v1::SteeringEntry& row : *table.mutable_steering())
+    row.add_eligible_pools("chat-v2");
+  world.run(table);
+  grpc::ClientContext context;
+  v1::GetCountersResponse response;
+
+  ASSERT_TRUE(world.stub->GetCounters(&context, {}, &response).ok());
+
+  EXPECT_EQ(world.registry.target_count(), 3u);
+  EXPECT_EQ(response.targets_size(), 2);
+}
+
 TEST(Service, RecordsArePulledOnceAcknowledged) {
   World world;
   world.run(small_table(1, {{"a", "10.77.1.11"}}));

@@ -50,7 +50,7 @@ class ExplainTest : public testing::Test {
         conditions[member.id.index()].next_hop.resolved = true;
       }
     }
-    return make_snapshot(built->table, 5, conditions, 0);
+    return make_snapshot(built->table, 5, conditions, 0, node_);
   }
 
   void set_pool(const std::string& pool, BackendState state) {
@@ -66,6 +66,7 @@ class ExplainTest : public testing::Test {
 
   v1::ForwardingTable table_ = small_table();
   ProbedStates states_;
+  NodeCondition node_;
   Registry registry_;
   std::shared_ptr<const Table> previous_;
 };
@@ -291,6 +292,39 @@ TEST_F(ExplainTest, SaysThatABackendIsPastItsTime) {
               "pool v1 does not serve: 1 of 2 backends are up (past eligible_until: 1), min_up is "
               "2");
   }
+}
+
+TEST_F(ExplainTest, NewFlowsLeaveADegradedPoolForAFallbackThatServes) {
+  v1::OnDegraded& bound = *table_.mutable_routes(0)->mutable_on_degraded();
+  bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+  bound.mutable_window()->set_seconds(30);
+  bound.set_min_flows(50);
+  bound.set_slower_by(100);
+  ASSERT_EQ(told("198.51.100.7").pool(), "v1");
+  node_.degraded = {{"chat-eu", "v1"}};
+
+  const v1::ExplainResponse response = told("198.51.100.7");
+  EXPECT_EQ(response.split_pool(), "v1");
+  EXPECT_EQ(response.pool(), "v2");
+  EXPECT_EQ(response.pool_cause(), v1::POOL_CAUSE_FALLBACK);
+  EXPECT_EQ(response.reasons(3),
+            "pool v1 serves, but worse than in its own recent past: new flows of route chat-eu "
+            "leave it (on_degraded)");
+  v1::ExplainRequest established = request("198.51.100.7");
+  established.set_established(true);
+  EXPECT_EQ(told(established).pool(), "v1") << "it began before";
+
+  node_.degraded = {{"chat-eu", "v1"}, {"chat-eu", "v2"}};
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "the fallback is no better";
+  node_.degraded = {{"chat-eu", "v1"}};
+  set_pool("v2", BackendState::kDown);
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "no fallback serves";
+  set_pool("v2", BackendState::kUp);
+  table_.mutable_routes(0)->clear_fallback();
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "there is no fallback";
+  table_.mutable_routes(0)->add_fallback("v2");
+  table_.mutable_routes(0)->clear_on_degraded();
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "the route does not ask for it";
 }
 
 TEST_F(ExplainTest, ADrainingBackendGetsAdoptedFlowsButNoFreshOnes) {

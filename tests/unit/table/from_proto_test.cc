@@ -193,6 +193,15 @@ TEST(BuildTable, WarnsOfFewSlots) {
             std::string::npos);
 }
 
+v1::OnDegraded& degradable(v1::ForwardingTable& table) {
+  v1::OnDegraded& bound = *table.mutable_routes(0)->mutable_on_degraded();
+  bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+  bound.mutable_window()->set_seconds(30);
+  bound.set_min_flows(50);
+  bound.set_slower_by(100);
+  return bound;
+}
+
 struct Defect {
   const char* violation;
   std::function<void(v1::ForwardingTable&)> make;
@@ -330,6 +339,15 @@ const Defect kDefects[] = {
      }},
     {"steering[chat,eu].route: chat-eu has dscp or times: it must be one of conditional_routes",
      [](T& t) { t.mutable_routes(0)->add_dscp(46); }},
+    {"routes[chat-eu].on_degraded.action: is 0, must be fallback",
+     [](T& t) { degradable(t).clear_action(); }},
+    {"routes[chat-eu].on_degraded.window: must be 5 s to 10 m",
+     [](T& t) { degradable(t).mutable_window()->set_seconds(4); }},
+    {"routes[chat-eu].on_degraded.min_flows: is 0", [](T& t) { degradable(t).clear_min_flows(); }},
+    {"routes[chat-eu].on_degraded.handshake_loss: is 1000001",
+     [](T& t) { degradable(t).set_handshake_loss(1'000'001); }},
+    {"routes[chat-eu].on_degraded: says neither handshake_loss nor slower_by",
+     [](T& t) { degradable(t).clear_slower_by(); }},
     {"routes[chat-eu].evicted: there is no pool v9",
      [](T& t) { t.mutable_routes(0)->add_evicted("v9"); }},
     {"routes[chat-eu].evicted[v2]: is there twice",

@@ -43,9 +43,9 @@ TEST(Steering, EqualsTheModelOnAHundredThousandTuples) {
     const RandomWorld world = random_world(seed);
     const auto built = build_table(world.table, previous.get(), registry);
     ASSERT_TRUE(built.ok()) << built.status();
-    const auto snapshot =
-        make_snapshot(built->table, 1, conditions_of(world, *built->table), world.now_unix_ms);
-    const Model model(world.table, world.probed, world.now_unix_ms);
+    const auto snapshot = make_snapshot(built->table, 1, conditions_of(world, *built->table),
+                                        world.now_unix_ms, world.node);
+    const Model model(world.table, world.probed, world.now_unix_ms, world.node.degraded);
     Random random(seed);
     for (int i = 0; i < kTuplesPerWorld; ++i) {
       const v1::ExplainRequest request = random_tuple(world.table, random);
