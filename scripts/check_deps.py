@@ -40,6 +40,7 @@ ALLOWED = {
     "controlplane/store": set(),
     "controlplane/fleet": PURE | {"dataplane/rpc", "dataplane/table", "controlplane/audit"},
     "controlplane/audit": PURE | {"controlplane/store"},
+    "controlplane/rollout": {"dataplane/yaml"},
     "controlplane/service": PURE
     | {
         "dataplane/yaml",
@@ -50,6 +51,7 @@ ALLOWED = {
         "controlplane/store",
         "controlplane/fleet",
         "controlplane/audit",
+        "controlplane/rollout",
     },
     "controlplane/daemon": {
         "dataplane/yaml",
@@ -59,6 +61,7 @@ ALLOWED = {
         "controlplane/store",
         "controlplane/fleet",
         "controlplane/audit",
+        "controlplane/rollout",
         "controlplane/service",
     },
     "controlplane/cli": PURE

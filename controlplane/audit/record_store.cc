@@ -66,6 +66,13 @@ absl::Status save_stream(Database& database, const Stream& stream) {
   return update->bind(stream.last_sequence).bind(stream.missing).bind(stream.id).run();
 }
 
+// The start of a flow that the steering chose a pool for: not of one that was under way already,
+// nor of a later part.
+bool is_new(const v1::FlowRecord& record) {
+  return record.end_reason() == v1::END_REASON_UNSPECIFIED && record.part() <= 1 &&
+         record.opened() != v1::OPENED_ADOPTED;
+}
+
 absl::Status write_record(Statement& insert, int64_t stream, const v1::FlowRecord& record) {
   insert.reset();
   insert.bind(stream)
@@ -79,7 +86,8 @@ absl::Status write_record(Statement& insert, int64_t stream, const v1::FlowRecor
       .bind_text(record.route())
       .bind_text(record.pool())
       .bind_text(record.backend())
-      .bind_blob(record.SerializeAsString());
+      .bind_blob(record.SerializeAsString())
+      .bind(int64_t{is_new(record)});
   return insert.run();
 }
 
@@ -112,7 +120,8 @@ absl::Status write_batch(Database& database, const std::string& node,
                          std::span<const v1::FlowRecord> records, InsertResult& result) {
   absl::StatusOr<Statement> insert = database.prepare(
       "INSERT INTO record(stream, start_ns, client, client_port, flow_id, ended, service, "
-      "client_class, route, pool, backend, message) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      "client_class, route, pool, backend, message, is_new) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   Streams streams(database, node);
   for (const v1::FlowRecord& record : records) {
@@ -155,6 +164,7 @@ absl::StatusOr<std::unique_ptr<RecordStore>> RecordStore::open(const std::string
   const std::string path = directory + "/records.db";
   absl::StatusOr<Database> writer = Database::open(path, kSchema, DatabaseUse::kShared);
   if (!writer.ok()) return writer.status();
+  if (absl::Status status = make_share_column(*writer); !status.ok()) return status;
   absl::StatusOr<Database> reader = Database::open(path, kSchema, DatabaseUse::kShared);
   if (!reader.ok()) return reader.status();
   return std::unique_ptr<RecordStore>(new RecordStore(*std::move(writer), *std::move(reader)));
@@ -215,6 +225,11 @@ absl::StatusOr<v1::QueryRecordsResponse> RecordStore::query(
   }
   response.set_next_page_token(token);
   return response;
+}
+
+absl::StatusOr<ShareCounts> RecordStore::shares(const std::string& service, absl::Time since) {
+  const absl::MutexLock lock(&read_mutex_);
+  return count_shares(reader_, service, since);
 }
 
 absl::StatusOr<uint64_t> RecordStore::expire(absl::Time oldest) {

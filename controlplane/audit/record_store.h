@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "controlplane/audit/share_counts.h"
 #include "controlplane/store/database.h"
 #include "sluice/v1/control.pb.h"
 
@@ -49,6 +50,9 @@ class RecordStore {
 
   // Errors: INVALID_ARGUMENT (limit, prefix, page token).
   absl::StatusOr<v1::QueryRecordsResponse> query(const v1::QueryRecordsRequest& request);
+
+  // Of flows that began at `since` or later; `service` empty: of all.
+  absl::StatusOr<ShareCounts> shares(const std::string& service, absl::Time since);
 
   // Deletes what started before `oldest`, a bounded number of records per transaction. Returns how
   // many.

@@ -50,20 +50,29 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
   events_ = std::make_unique<EventLog>(store_->shared());
   recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
+  rollouts_ = std::make_unique<RolloutEngine>(
+      *changes_, *fleet_, [this](const v1::Event& event) { write_down(event); });
   fleet_->aim(changes_->running()->table);  // before anybody can change it
   if (absl::Status status = serve(settings); !status.ok()) return status;
   spdlog::info("listening on {}, revision {}, generation {}", settings.listen,
                changes_->running()->revision, changes_->running()->generation);
   retention_ = std::make_unique<Retention>(*records_, settings.retention);
   fleet_->start();
+  rollouts_->start();
   // What became overdue while no controller ran is reverted now.
   housekeeper_ = std::make_unique<Housekeeper>(*changes_, *recalls_, *fleet_);
   return absl::OkStatus();
 }
 
+void Controller::write_down(const v1::Event& event) {
+  if (const absl::Status status = events_->append(event); !status.ok())
+    spdlog::error("event: {}", std::string(status.message()));
+}
+
 ControlService::Parts Controller::parts(CallerOf caller) {
-  return {*changes_, *store_,   *fleet_,        *records_,
-          *events_,  *recalls_, *archive_, SLUICE_VERSION, std::move(caller)};
+  return {*changes_,      *store_,          *fleet_,   *records_,
+          *events_,       *recalls_,        *archive_, rollouts_->runner(),
+          SLUICE_VERSION, std::move(caller)};
 }
 
 absl::Status Controller::serve(const ControllerSettings& settings) {
@@ -101,6 +110,7 @@ Controller::~Controller() {
   const auto deadline = std::chrono::system_clock::now() + kShutdownGrace;
   if (server_ != nullptr) server_->Shutdown(deadline);
   if (local_ != nullptr) local_->shut_down(deadline);
+  if (rollouts_ != nullptr) rollouts_->stop();
   if (fleet_ != nullptr) fleet_->stop();
 }
 

@@ -18,6 +18,7 @@
 #include "controlplane/service/control_service.h"
 #include "controlplane/service/housekeeper.h"
 #include "controlplane/service/recalls.h"
+#include "controlplane/service/rollout_engine.h"
 #include "controlplane/store/event_log.h"
 #include "controlplane/store/revision_store.h"
 #include "grpcpp/server.h"
@@ -38,6 +39,7 @@ class Controller {
   absl::Status open(const ControllerSettings& settings);
   absl::Status serve(const ControllerSettings& settings);
   ControlService::Parts parts(CallerOf caller);
+  void write_down(const v1::Event& event);
 
   RoleBook roles_;
   std::unique_ptr<RevisionStore> store_;
@@ -49,6 +51,7 @@ class Controller {
   std::unique_ptr<ChangeService> changes_;
   std::unique_ptr<EventLog> events_;
   std::unique_ptr<Recalls> recalls_;
+  std::unique_ptr<RolloutEngine> rollouts_;
   std::unique_ptr<ControlService> service_;  // of `server_`
   std::unique_ptr<grpc::Server> server_;     // either this, or the local listener
   std::unique_ptr<LocalListener> local_;

@@ -176,6 +176,14 @@ std::vector<v1::NodeEntry> Fleet::nodes() const {
   return entries;
 }
 
+std::vector<const NodeSession*> Fleet::connected() const {
+  std::vector<const NodeSession*> sessions;
+  for (const Member& member : members_) {
+    if (member.session->is_connected()) sessions.push_back(member.session.get());
+  }
+  return sessions;
+}
+
 NodeSession* Fleet::find(const std::string& name) const {
   for (const Member& member : members_) {
     if (member.session->name() == name) return member.session.get();

@@ -73,6 +73,8 @@ class Fleet {
   std::vector<v1::NodeEntry> nodes() const;
   // As `nodes`, asked now and briefly: their recalls are of this moment.
   std::vector<v1::NodeEntry> ask_nodes();
+  // Those that answer, for as long as the fleet lives.
+  std::vector<const NodeSession*> connected() const;
 
   // Errors: NOT_FOUND (no node of that name), UNAVAILABLE (it does not answer; or none does), those
   // of the node.

@@ -89,6 +89,12 @@ absl::StatusOr<v1::ListFlowsResponse> NodeClient::flows(const v1::ListFlowsReque
                                      timeouts_.query);
 }
 
+absl::StatusOr<v1::ListObservationsResponse> NodeClient::observations(
+    const v1::ListObservationsRequest& request) const {
+  return call<v1::ListObservationsResponse>(*stub_, &v1::Dataplane::Stub::ListObservations, request,
+                                            timeouts_.status);
+}
+
 absl::StatusOr<v1::ExplainResponse> NodeClient::explain(const v1::ExplainRequest& request) const {
   return call<v1::ExplainResponse>(*stub_, &v1::Dataplane::Stub::Explain, request, timeouts_.query);
 }

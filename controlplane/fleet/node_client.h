@@ -41,6 +41,8 @@ class NodeClient {
 
   // Errors: UNIMPLEMENTED (a node of an older version).
   absl::StatusOr<v1::ListViewsResponse> views(const v1::ListViewsRequest& request) const;
+  absl::StatusOr<v1::ListObservationsResponse> observations(
+      const v1::ListObservationsRequest& request) const;
 
   v1::Dataplane::Stub& stub() const { return *stub_; }
 

@@ -4,67 +4,50 @@
 #include "controlplane/planner/compile.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "controlplane/planner/eligibility.h"
+#include "controlplane/planner/route_proof.h"
+#include "controlplane/planner/strike.h"
 #include "controlplane/planner/table_entries.h"
 #include "controlplane/planner/warnings.h"
 #include "controlplane/policy/kinds.h"
 #include "controlplane/policy/route_choice.h"
+#include "controlplane/policy/service_pools.h"
 #include "dataplane/table/canonical_from_proto.h"
 #include "fmt/format.h"
 
 namespace sluice::controlplane {
 namespace {
 
-using PoolNames = std::set<std::string>;
+using StatusByRollout = std::map<std::string, const v1::RolloutStatus*>;
 
-// Every pool that some route of the service names: what its flows can be in.
-std::map<std::string, PoolNames> pools_by_service(const v1::Policy& policy) {
-  std::map<std::string, PoolNames> pools;
-  for (const v1::Route& route : policy.routes()) {
-    PoolNames& here = pools[route.spec().service()];
-    for (const v1::SplitEntry& entry : route.spec().split())
-      here.insert(entry.pool());
-    here.insert(route.spec().fallback().begin(), route.spec().fallback().end());
-  }
-  return pools;
-}
-
-// Calls `visit(pool, path)` for each pool that the route names, the split before fallback; `path()`
-// is where.
-template <typename Visit>
-void for_each_named_pool(const v1::Route& route, const Visit& visit) {
-  const auto path = [&](const char* list, int i, const char* field) {
-    return fmt::format("{}.spec.{}[{}]{}", object_path("Route", route.metadata().name(), 0), list,
-                       i, field);
-  };
-  const auto& split = route.spec().split();
-  for (int i = 0; i < split.size(); ++i)
-    visit(split[i].pool(), [&] { return path("split", i, ".pool"); });
-  for (int i = 0; i < route.spec().fallback_size(); ++i) {
-    const std::string& pool = route.spec().fallback(i);
-    const bool in_split = std::any_of(split.begin(), split.end(),
-                                      [&](const auto& entry) { return entry.pool() == pool; });
-    if (!in_split) visit(pool, [&] { return path("fallback", i, ""); });
-  }
+StatusByRollout by_rollout(const std::vector<v1::RolloutStatus>& rollouts) {
+  StatusByRollout statuses;
+  for (const v1::RolloutStatus& status : rollouts)
+    statuses[status.rollout()] = &status;
+  return statuses;
 }
 
 class Compiler {
  public:
-  Compiler(const v1::Policy& policy, const ClientSets& clients, const SourceMap& source)
+  Compiler(const v1::Policy& policy, const ClientSets& clients, const SourceMap& source,
+           const TableHeader& header, const CompileOptions& options)
       : policy_(policy),
         source_(source),
+        header_(header),
+        options_(options),
         sets_(clients.sets),
         routes_(policy, sets_),
         eligibility_(policy, sets_),
+        proof_(policy, eligibility_, header.rollouts),
         pools_of_(pools_by_service(policy)) {}
 
-  CompileResult run(const TableHeader& header) {
-    write_header(header);
+  CompileResult run() {
+    write_header();
     write_objects();
     for (int i = 0; i < policy_.services_size(); ++i) {
       const PoolNames& pools = pools_of_[policy_.services(i).metadata().name()];
@@ -72,19 +55,21 @@ class Compiler {
         write_steering({i, set}, pools);
     }
     dataplane::make_canonical(*result_.table);
-    result_.warnings = find_warnings({policy_, sets_, routes_, eligibility_}, source_);
+    Violations more = find_warnings(
+        {policy_, sets_, routes_, eligibility_, pools_of_, options_.now_unix_s}, source_);
+    std::move(more.begin(), more.end(), std::back_inserter(result_.warnings));
     return std::move(result_);
   }
 
  private:
-  void write_header(const TableHeader& header) {
+  void write_header() {
     v1::ForwardingTable& table = *result_.table;
-    table.set_generation(header.generation);
-    table.set_revision(header.revision);
-    table.set_term(header.term);
-    table.set_eligibility_epoch(header.eligibility_epoch);
-    table.set_steering_key(header.steering_key);
-    for (const v1::Override& override_entry : header.overrides)
+    table.set_generation(header_.generation);
+    table.set_revision(header_.revision);
+    table.set_term(header_.term);
+    table.set_eligibility_epoch(header_.eligibility_epoch);
+    table.set_steering_key(header_.steering_key);
+    for (const v1::Override& override_entry : header_.overrides)
       *table.add_overrides() = override_entry;
   }
 
@@ -96,8 +81,27 @@ class Compiler {
       write_entry(service, *table.add_services());
     for (const v1::Pool& pool : policy_.pools())
       write_entry(pool, *table.add_pools());
-    for (const v1::Route& route : policy_.routes())
-      write_entry(route, *table.add_routes());
+    const StatusByRollout statuses = by_rollout(header_.rollouts);
+    for (int i = 0; i < policy_.routes_size(); ++i)
+      write_route(i, statuses);
+  }
+
+  void write_route(int index, const StatusByRollout& statuses) {
+    v1::RouteEntry& entry = *result_.table->add_routes();
+    write_entry(policy_.routes(index), entry);
+    for (const v1::Rollout* rollout : proof_.rollouts_of(index)) {
+      const auto status = statuses.find(rollout->metadata().name());
+      if (status == statuses.end()) continue;
+      if (is_in_table(*status->second))
+        write_entry(*rollout, *status->second, *entry.add_rollouts());
+      if (status->second->is_evicting()) entry.add_evicted(rollout->spec().candidate());
+    }
+    auto& splits = *entry.mutable_rollouts();
+    std::sort(splits.begin(), splits.end(),
+              [](const auto& a, const auto& b) { return a.stable() < b.stable(); });
+    auto& evicted = *entry.mutable_evicted();
+    std::sort(evicted.begin(), evicted.end());
+    evicted.erase(std::unique(evicted.begin(), evicted.end()), evicted.end());
   }
 
   void write_steering(const Audience& audience, const PoolNames& pools) {
@@ -108,37 +112,100 @@ class Compiler {
     for (const std::string& pool : pools) {
       if (eligibility_.is_eligible(audience, pool)) entry.add_eligible_pools(pool);
     }
-    const std::optional<int> best = routes_.best(service, audience.set).route;
-    if (!best) return;
-    const v1::Route& route = policy_.routes(*best);
-    entry.set_route(route.metadata().name());
-    for_each_named_pool(route, [&](const std::string& pool, const auto& path) {
-      if (!eligibility_.is_eligible(audience, pool)) refuse_leaks(audience, pool, path());
-    });
+    entry.set_audit_fail_closed(is_fail_closed(audience));
+    const RouteChoice::Best best = routes_.best(service, audience.set);
+    for (const int route : best.conditional) {
+      if (const auto name = proved_route(audience, route)) entry.add_conditional_routes(*name);
+    }
+    if (!best.route) return;
+    if (const auto name = proved_route(audience, *best.route)) entry.set_route(*name);
   }
 
-  void refuse_leaks(const Audience& audience, const std::string& pool, const std::string& path) {
-    for (const Objection& objection : eligibility_.objections(audience, pool)) {
-      const std::string& guardrail = policy_.guardrails(objection.guardrail).metadata().name();
-      const SourceMap::Location at = source_.find(path);
-      const SourceMap::Location rule = source_.find(object_path("Guardrail", guardrail, 0));
-      const std::string place = rule.line == 0 ? "" : fmt::format(" ({}:{})", rule.file, rule.line);
-      result_.refusals.push_back({at.file, at.line, path,
-                                  fmt::format("client class {} of service {} could reach pool {}, "
-                                              "which guardrail {}{} forbids: {}",
-                                              sets_[audience.set].name,
-                                              policy_.services(audience.service).metadata().name(),
-                                              pool, guardrail, place, objection.reason)});
+  bool is_fail_closed(const Audience& audience) const {
+    for (int i = 0; i < policy_.guardrails_size(); ++i) {
+      const v1::Guardrail& guardrail = policy_.guardrails(i);
+      if (guardrail.spec().audit() == v1::GuardrailSpec::AUDIT_FAIL_CLOSED &&
+          mode_of(guardrail) == GuardrailMode::kEnforce && eligibility_.covers(i, audience))
+        return true;
     }
+    return false;
+  }
+
+  // The name of the route, or of the same without what is struck. Errors: nullopt when that steers
+  // nobody.
+  std::optional<std::string> proved_route(const Audience& audience, int route) {
+    for (const Leak& leak : proof_.leaks(audience, route, GuardrailMode::kMonitor))
+      result_.warnings.push_back(describe(leak, audience, GuardrailMode::kMonitor));
+    const std::vector<Leak> leaks = proof_.leaks(audience, route, GuardrailMode::kEnforce);
+    const std::string& name = policy_.routes(route).metadata().name();
+    if (leaks.empty()) return name;
+    if (options_.forbidden == Forbidden::kStrike) return strike(audience, route, leaks);
+    for (const Leak& leak : leaks)
+      result_.refusals.push_back(describe(leak, audience, GuardrailMode::kEnforce));
+    return name;
+  }
+
+  Violation describe(const Leak& leak, const Audience& audience, GuardrailMode mode) const {
+    return to_violation(leak, mode, policy_.guardrails(leak.guardrail),
+                        policy_.services(audience.service).metadata().name(),
+                        sets_[audience.set].name, source_);
+  }
+
+  std::optional<std::string> strike(const Audience& audience, int route,
+                                    const std::vector<Leak>& leaks) {
+    PoolNames struck;
+    for (const Leak& leak : leaks) {
+      struck.insert(leak.pools.begin(), leak.pools.end());
+      for (const std::string& pool : leak.pools)
+        add_strike(audience, route, leak, pool);
+    }
+    const auto [variant, is_new] = variants_.try_emplace({route, struck});
+    if (is_new) {
+      const auto left = without_pools(result_.table->routes(route), struck);
+      if (left) {
+        variant->second = left->name();
+        *result_.table->add_routes() = *left;
+      }
+    }
+    if (variant->second.empty()) warn_struck_out(audience, route);
+    return variant->second.empty() ? std::nullopt : std::optional(variant->second);
+  }
+
+  void add_strike(const Audience& audience, int route, const Leak& leak, const std::string& pool) {
+    v1::Strike& strike = result_.struck.emplace_back();
+    strike.set_service(policy_.services(audience.service).metadata().name());
+    strike.set_client_class(sets_[audience.set].name);
+    strike.set_route(policy_.routes(route).metadata().name());
+    strike.set_pool(pool);
+    strike.set_guardrail(policy_.guardrails(leak.guardrail).metadata().name());
+    strike.set_reason(leak.reason);
+  }
+
+  void warn_struck_out(const Audience& audience, int route) {
+    const v1::Route& written = policy_.routes(route);
+    const std::string path = object_path("Route", written.metadata().name(), 0);
+    const SourceMap::Location at = source_.find(path);
+    result_.warnings.push_back(
+        {at.file, at.line, path,
+         fmt::format("every pool is struck for clients of class {} of service {}: {}",
+                     sets_[audience.set].name, policy_.services(audience.service).metadata().name(),
+                     is_conditional(written.spec()) ? "flows that meet its conditions go to the "
+                                                      "next route"
+                                                    : "they are rejected")});
   }
 
   const v1::Policy& policy_;
   const SourceMap& source_;
+  const TableHeader& header_;
+  const CompileOptions& options_;
   const std::vector<ClientSet>& sets_;
   const RouteChoice routes_;
   const Eligibility eligibility_;
+  const RouteProof proof_;
   std::map<std::string, PoolNames> pools_of_;
-  CompileResult result_{dataplane::make_table(), {}, {}};
+  // Names of routes without some pools, by route and pools; empty: nothing is left of it.
+  std::map<std::pair<int, PoolNames>, std::string> variants_;
+  CompileResult result_{dataplane::make_table(), {}, {}, {}};
 };
 
 }  // namespace
@@ -148,8 +215,9 @@ std::string test_steering_key() {
 }
 
 CompileResult compile_policy(const v1::Policy& policy, const ClientSets& clients,
-                             const SourceMap& source, const TableHeader& header) {
-  return Compiler(policy, clients, source).run(header);
+                             const SourceMap& source, const TableHeader& header,
+                             const CompileOptions& options) {
+  return Compiler(policy, clients, source, header, options).run();
 }
 
 }  // namespace sluice::controlplane

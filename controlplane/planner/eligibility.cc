@@ -30,10 +30,16 @@ bool any(const std::vector<bool>& covered) {
 
 }  // namespace
 
+GuardrailMode mode_of(const v1::Guardrail& guardrail) {
+  return guardrail.spec().mode() == v1::GuardrailSpec::MODE_MONITOR ? GuardrailMode::kMonitor
+                                                                    : GuardrailMode::kEnforce;
+}
+
 Eligibility::Eligibility(const v1::Policy& policy, std::span<const ClientSet> sets) {
   for (const v1::Guardrail& guardrail : policy.guardrails()) {
     const v1::GuardrailSpec& spec = guardrail.spec();
     Verdicts& verdicts = guardrails_.emplace_back();
+    verdicts.mode = mode_of(guardrail);
     for (const v1::Service& service : policy.services()) {
       verdicts.services.push_back(matches(spec.services(), to_labels(service.metadata().labels())));
     }
@@ -47,26 +53,34 @@ Eligibility::Eligibility(const v1::Policy& policy, std::span<const ClientSet> se
   }
 }
 
-bool Eligibility::covers(const Verdicts& verdicts, const Audience& audience) const {
+bool Eligibility::covers(int guardrail, const Audience& audience) const {
+  const Verdicts& verdicts = guardrails_[static_cast<size_t>(guardrail)];
   return verdicts.services[static_cast<size_t>(audience.service)] && verdicts.sets[audience.set];
 }
 
-std::vector<Objection> Eligibility::objections(const Audience& audience,
-                                               const std::string& pool) const {
+bool Eligibility::allows(int guardrail, const std::string& pool) const {
+  return !guardrails_[static_cast<size_t>(guardrail)].objections.contains(pool);
+}
+
+std::vector<Objection> Eligibility::objections(const Audience& audience, const std::string& pool,
+                                               GuardrailMode mode) const {
   std::vector<Objection> found;
-  for (size_t i = 0; i < guardrails_.size(); ++i) {
-    if (!covers(guardrails_[i], audience)) continue;
-    const auto objection = guardrails_[i].objections.find(pool);
-    if (objection == guardrails_[i].objections.end()) continue;
-    found.push_back({static_cast<int>(i), objection->second});
+  for (int i = 0; i < static_cast<int>(guardrails_.size()); ++i) {
+    const Verdicts& verdicts = guardrails_[static_cast<size_t>(i)];
+    if (verdicts.mode != mode || !covers(i, audience)) continue;
+    const auto objection = verdicts.objections.find(pool);
+    if (objection == verdicts.objections.end()) continue;
+    found.push_back({i, objection->second});
   }
   return found;
 }
 
 bool Eligibility::is_eligible(const Audience& audience, const std::string& pool) const {
-  return std::none_of(guardrails_.begin(), guardrails_.end(), [&](const Verdicts& verdicts) {
-    return covers(verdicts, audience) && verdicts.objections.contains(pool);
-  });
+  for (int i = 0; i < static_cast<int>(guardrails_.size()); ++i) {
+    const bool enforces = guardrails_[static_cast<size_t>(i)].mode == GuardrailMode::kEnforce;
+    if (enforces && covers(i, audience) && !allows(i, pool)) return false;
+  }
+  return true;
 }
 
 bool Eligibility::covers_services(int guardrail) const {

@@ -21,6 +21,9 @@ struct Audience {
   size_t set;
 };
 
+enum class GuardrailMode { kEnforce, kMonitor };
+GuardrailMode mode_of(const v1::Guardrail& guardrail);
+
 struct Objection {
   int guardrail;       // position in the policy
   std::string reason;  // `label jurisdiction is "us", must be in [eu]`
@@ -31,9 +34,15 @@ class Eligibility {
  public:
   Eligibility(const v1::Policy& policy, std::span<const ClientSet> sets);
 
-  // Why the audience may not reach the pool, one per guardrail; none when the pool is eligible.
-  std::vector<Objection> objections(const Audience& audience, const std::string& pool) const;
+  // Why the audience may not reach the pool, or would not if monitoring guardrails were enforced,
+  // one per guardrail of that mode.
+  std::vector<Objection> objections(const Audience& audience, const std::string& pool,
+                                    GuardrailMode mode = GuardrailMode::kEnforce) const;
   bool is_eligible(const Audience& audience, const std::string& pool) const;
+
+  bool covers(int guardrail, const Audience& audience) const;
+  // What this guardrail alone says of the pool, whomever it covers.
+  bool allows(int guardrail, const std::string& pool) const;
 
   // Whether any service, any clients, are covered by the guardrail.
   bool covers_services(int guardrail) const;
@@ -42,11 +51,11 @@ class Eligibility {
  private:
   // What one guardrail says about everything, evaluated once.
   struct Verdicts {
+    GuardrailMode mode;
     std::vector<bool> services;  // by position: covered
     std::vector<bool> sets;
     std::map<std::string, std::string> objections;  // by pool; absent: none
   };
-  bool covers(const Verdicts& verdicts, const Audience& audience) const;
 
   std::vector<Verdicts> guardrails_;
 };

@@ -33,7 +33,8 @@ bool same_entry(const v1::ClientClassEntry& a, const v1::ClientClassEntry& b) {
 
 bool same_entry(const v1::SteeringEntry& a, const v1::SteeringEntry& b) {
   return a.service() == b.service() && a.client_class() == b.client_class() &&
-         a.route() == b.route() && same_list(a.eligible_pools(), b.eligible_pools());
+         a.route() == b.route() && same_list(a.conditional_routes(), b.conditional_routes()) &&
+         same_list(a.eligible_pools(), b.eligible_pools());
 }
 
 // Flows of an address go on when it changes hands; the new service may allow them other pools.
@@ -51,12 +52,16 @@ std::set<std::string_view> pools_of(const v1::RouteEntry& route) {
   std::set<std::string_view> pools(route.fallback().begin(), route.fallback().end());
   for (const v1::RouteSplit& part : route.split())
     pools.insert(part.pool());
+  for (const v1::RolloutSplit& rollout : route.rollouts())
+    pools.insert(rollout.candidate());
   return pools;
 }
 
-// Without weights: a share changes nothing about what is allowed.
+// Without weights: a share changes nothing about what is allowed. With evicted pools: their known
+// flows are found when they ask.
 bool same_entry(const v1::RouteEntry& a, const v1::RouteEntry& b) {
-  return a.name() == b.name() && a.service() == b.service() && pools_of(a) == pools_of(b);
+  return a.name() == b.name() && a.service() == b.service() && pools_of(a) == pools_of(b) &&
+         same_list(a.evicted(), b.evicted());
 }
 
 template <typename List>

@@ -3,49 +3,49 @@
 // Each pool's share of each (service, client class), by the buckets of the sticky split.
 #include "controlplane/planner/shares.h"
 
+#include <algorithm>
 #include <map>
-#include <span>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 
+#include "controlplane/planner/table_index.h"
 #include "dataplane/maglev/sticky_split.h"
-#include "dataplane/net/keyed_hash.h"
 #include "dataplane/table/canonical_from_proto.h"
 
 namespace sluice::controlplane {
 namespace {
 
-using dataplane::HashKey;
-using dataplane::SplitMember;
 using dataplane::StickySplit;
 
 constexpr uint64_t kWhole = 1'000'000;
-constexpr size_t kKeyBytes = 16;
 
 using Shares = std::map<std::string, uint32_t>;  // of 1000000, by pool
 
-HashKey steering_key_of(const v1::ForwardingTable& table) {
-  std::string bytes = table.steering_key();
-  bytes.resize(kKeyBytes);
-  return HashKey::from_bytes(std::span<const uint8_t, kKeyBytes>(
-      reinterpret_cast<const uint8_t*>(bytes.data()), kKeyBytes));
+// Of all flows but those that a route with conditions steers, where another route steers the rest.
+const v1::RouteEntry* steering_route(const v1::SteeringEntry& row, const TableIndex& table) {
+  const bool only_conditional = row.route().empty() && !row.conditional_routes().empty();
+  return table.route(only_conditional ? row.conditional_routes(0) : row.route());
 }
 
-Shares count_shares(const v1::RouteEntry& route, const HashKey& key) {
-  std::vector<SplitMember> members;
-  for (const v1::RouteSplit& part : route.split())
-    members.push_back({part.pool(), part.weight()});
-  const StickySplit split = StickySplit::build(members, route.split_seed(), key);
-  std::vector<uint64_t> buckets(members.size());
+Shares count_shares(const v1::RouteEntry& route, const StickySplit& split) {
+  std::vector<uint64_t> buckets(static_cast<size_t>(route.split_size()));
   for (uint32_t bucket = 0; bucket < StickySplit::kBuckets; ++bucket)
     ++buckets[split.owner(bucket)];
+  std::map<std::string, uint64_t> parts;  // buckets times 1000000
+  for (int i = 0; i < route.split_size(); ++i)
+    parts[route.split(i).pool()] = buckets[static_cast<size_t>(i)] * kWhole;
+  const std::map<std::string, uint64_t> stable = parts;  // rollouts do not follow each other
+  for (const v1::RolloutSplit& rollout : route.rollouts()) {
+    const auto share = stable.find(rollout.stable());
+    if (share == stable.end()) continue;
+    const uint64_t given = share->second / kWhole * rollout.weight();
+    parts[rollout.stable()] -= given;
+    parts[rollout.candidate()] += given;
+  }
   Shares shares;
-  for (size_t i = 0; i < members.size(); ++i) {
-    const uint64_t rounded =
-        (buckets[i] * kWhole + StickySplit::kBuckets / 2) / StickySplit::kBuckets;
-    shares[members[i].name] = static_cast<uint32_t>(rounded);
+  for (const auto& [pool, part] : parts) {
+    const uint64_t rounded = (part + StickySplit::kBuckets / 2) / StickySplit::kBuckets;
+    shares[pool] = static_cast<uint32_t>(rounded);
   }
   return shares;
 }
@@ -53,30 +53,25 @@ Shares count_shares(const v1::RouteEntry& route, const HashKey& key) {
 // The routes of one table, with the shares that their splits give.
 class Side {
  public:
-  explicit Side(const v1::ForwardingTable& table) : key_(steering_key_of(table)) {
-    for (const v1::RouteEntry& route : table.routes())
-      routes_.emplace(route.name(), &route);
-  }
+  explicit Side(const v1::ForwardingTable& table) : table_(table) {}
 
   // Null where no route steers.
   const v1::RouteEntry* route_of(const v1::SteeringEntry& row) const {
-    const auto route = routes_.find(row.route());
-    return route == routes_.end() ? nullptr : route->second;
+    return steering_route(row, table_);
   }
 
   const Shares& shares(const v1::RouteEntry* route) {
     static const Shares kNone;
     if (route == nullptr) return kNone;
     const auto [found, added] = shares_.try_emplace(route);
-    if (added) found->second = count_shares(*route, key_);
+    if (added) found->second = count_shares(*route, table_.split(*route));
     return found->second;
   }
 
-  const HashKey& key() const { return key_; }
+  const dataplane::HashKey& key() const { return table_.key(); }
 
  private:
-  HashKey key_;
-  std::unordered_map<std::string_view, const v1::RouteEntry*> routes_;  // names are the table's
+  TableIndex table_;
   std::map<const v1::RouteEntry*, Shares> shares_;
 };
 
@@ -106,7 +101,12 @@ bool split_alike(const v1::RouteEntry* a, const v1::RouteEntry* b) {
     const v1::RouteSplit& other = b->split(i);
     if (one.pool() != other.pool() || one.weight() != other.weight()) return false;
   }
-  return true;
+  const auto same_rollout = [](const v1::RolloutSplit& one, const v1::RolloutSplit& other) {
+    return one.stable() == other.stable() && one.candidate() == other.candidate() &&
+           one.weight() == other.weight();
+  };
+  return std::equal(a->rollouts().begin(), a->rollouts().end(), b->rollouts().begin(),
+                    b->rollouts().end(), same_rollout);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "controlplane/policy/defaults.h"
 #include "controlplane/policy/service_port.h"
+#include "controlplane/policy/week_times.h"
 #include "dataplane/net/ip_address.h"
 
 namespace sluice::controlplane {
@@ -48,6 +49,24 @@ void write_entry(const v1::Backend& backend, const v1::Metadata& pool, v1::Backe
   *entry.mutable_labels() = pool.labels();
   for (const auto& [key, value] : backend.labels())
     (*entry.mutable_labels())[key] = value;
+  if (backend.has_eligible_until()) *entry.mutable_eligible_until() = backend.eligible_until();
+}
+
+v1::OnDegraded with_defaults(const v1::OnDegraded& degraded) {
+  v1::OnDegraded full = degraded;
+  if (!degraded.has_window()) set_duration(*full.mutable_window(), kDegradedWindowDefaultNs);
+  if (degraded.min_flows() == 0) full.set_min_flows(kDegradedFlowsDefault);
+  return full;
+}
+
+void write_conditions(const v1::RouteSpec& spec, v1::RouteEntry& entry) {
+  *entry.mutable_dscp() = spec.dscp();
+  std::sort(entry.mutable_dscp()->begin(), entry.mutable_dscp()->end());
+  for (const WeekSpan& span : week_spans(spec.times())) {
+    v1::WeekMinutes& added = *entry.add_times();
+    added.set_begin(span.begin);
+    added.set_end(span.end);
+  }
 }
 
 }  // namespace
@@ -114,6 +133,29 @@ void write_entry(const v1::Route& route, v1::RouteEntry& entry) {
     added.set_weight(written.weight());
   }
   *entry.mutable_fallback() = spec.fallback();
+  write_conditions(spec, entry);
+  if (spec.has_on_degraded()) *entry.mutable_on_degraded() = with_defaults(spec.on_degraded());
+}
+
+bool is_in_table(const v1::RolloutStatus& status) {
+  return status.weight() > 0 || is_watched(status);
+}
+
+bool is_watched(const v1::RolloutStatus& status) {
+  return status.phase() == v1::ROLLOUT_PHASE_PROGRESSING ||
+         status.phase() == v1::ROLLOUT_PHASE_PAUSED || status.phase() == v1::ROLLOUT_PHASE_BAKING;
+}
+
+void write_entry(const v1::Rollout& rollout, const v1::RolloutStatus& status,
+                 v1::RolloutSplit& entry) {
+  constexpr int64_t kMillisecondNs = 1'000'000;
+  const v1::RolloutSpec& spec = rollout.spec();
+  entry.set_stable(spec.stable());
+  entry.set_candidate(spec.candidate());
+  entry.set_weight(status.weight());
+  entry.set_seed(rollout.metadata().name());
+  if (is_watched(status))
+    entry.set_observe_age_ms(static_cast<uint32_t>(analysis_age_ns(spec) / kMillisecondNs));
 }
 
 }  // namespace sluice::controlplane

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "controlplane/policy/client_sets.h"
+#include "sluice/v1/control.pb.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/table.pb.h"
 
@@ -14,5 +15,12 @@ void write_entry(const ClientSet& set, v1::ClientClassEntry& entry);
 void write_entry(const v1::Service& service, v1::ServiceEntry& entry);
 void write_entry(const v1::Pool& pool, v1::PoolEntry& entry);
 void write_entry(const v1::Route& route, v1::RouteEntry& entry);
+void write_entry(const v1::Rollout& rollout, const v1::RolloutStatus& status,
+                 v1::RolloutSplit& entry);
+
+// Whether the rollout divides a share now, or its flows are to be observed.
+bool is_in_table(const v1::RolloutStatus& status);
+// Whether analysis judges the rollout in its phase.
+bool is_watched(const v1::RolloutStatus& status);
 
 }  // namespace sluice::controlplane

@@ -20,6 +20,14 @@ constexpr size_t kSlotsPerBackend =
     100;                         // fewer, and shares are off by more than 1 %: Maglev, section 5.3
 constexpr size_t kNamedMax = 5;  // classes that one warning names
 
+// "c1, c2, c3, c4, c5 and 3 more"
+std::string some_of(std::vector<std::string> classes) {
+  const size_t more = classes.size() - std::min(classes.size(), kNamedMax);
+  classes.resize(classes.size() - more);
+  return fmt::format("{}{}", fmt::join(classes, ", "),
+                     more == 0 ? "" : fmt::format(" and {} more", more));
+}
+
 class Warner {
  public:
   Warner(const CompiledParts& parts, const SourceMap& source) : parts_(parts), source_(source) {}
@@ -83,19 +91,24 @@ void Warner::warn_pool(const v1::Pool& pool) {
 
 void Warner::warn_service(const v1::Service& service) {
   const std::string& name = service.metadata().name();
-  std::vector<std::string> rejected;
+  std::vector<std::string> rejected, conditional;
   for (size_t set = 0; set < parts_.sets.size(); ++set) {
-    if (!parts_.routes.best(name, set).route) rejected.push_back(parts_.sets[set].name);
+    const RouteChoice::Best best = parts_.routes.best(name, set);
+    if (best.route) continue;
+    (best.steers() ? conditional : rejected).push_back(parts_.sets[set].name);
+  }
+  if (!conditional.empty()) {
+    add(object_path("Service", name, 0),
+        fmt::format("clients of class {} are rejected when their flow meets no route's dscp and "
+                    "times",
+                    some_of(conditional)));
   }
   if (rejected.empty()) return;
   const std::string path = object_path("Service", name, 0);
   if (rejected.size() == parts_.sets.size())
     return add(path, "no route steers any client to it: all are rejected");
-  const size_t more = rejected.size() - std::min(rejected.size(), kNamedMax);
-  rejected.resize(rejected.size() - more);
   add(path,
-      fmt::format("clients of class {}{} match no route: they are rejected",
-                  fmt::join(rejected, ", "), more == 0 ? "" : fmt::format(" and {} more", more)));
+      fmt::format("clients of class {} match no route: they are rejected", some_of(rejected)));
 }
 
 void Warner::warn_route(int index) {
@@ -110,13 +123,18 @@ void Warner::warn_guardrail(int index) {
   const std::string path = object_path("Guardrail", guardrail.metadata().name(), 0) + ".spec";
   if (!parts_.eligibility.covers_services(index)) add(path + ".services", "matches no service");
   if (!parts_.eligibility.covers_clients(index)) add(path + ".clients", "matches no client class");
-  if (matches_all(guardrail.spec().require())) add(path + ".require", "requires nothing");
+  const v1::GuardrailSpec& spec = guardrail.spec();
+  const bool says_more = !spec.caps().empty() || spec.approvals() > 0 ||
+                         spec.audit() == v1::GuardrailSpec::AUDIT_FAIL_CLOSED;
+  if (matches_all(spec.require()) && !says_more) add(path + ".require", "requires nothing");
 }
 
 }  // namespace
 
 Violations find_warnings(const CompiledParts& parts, const SourceMap& source) {
-  return Warner(parts, source).run();
+  Violations warnings = Warner(parts, source).run();
+  find_governance_warnings(parts, source, warnings);
+  return warnings;
 }
 
 }  // namespace sluice::controlplane

@@ -152,7 +152,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
     if (base->revision < 2) return absl::NotFoundError("there is no revision to go back to");
     revision = base->revision - 1;
   }
-  absl::StatusOr<Planned> planned = plan_revision(base, revision);
+  absl::StatusOr<Planned> planned =
+      plan_revision(base, revision, ends_wait ? Conflicts::kOverride : Conflicts::kRefuse);
   if (!planned.ok()) return planned.status();
   Origin origin;
   origin.event.set_kind("rollback");

@@ -11,7 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "controlplane/rollout/machine.h"
 #include "controlplane/service/overrides.h"
+#include "controlplane/service/rollout_table.h"
 #include "controlplane/store/stored_time.h"
 
 namespace sluice::controlplane {
@@ -35,6 +37,7 @@ InForce in_force(StoredState stored) {
   if (stored.generation != 0)
     state.table = std::make_shared<const dataplane::CanonicalTable>(std::move(stored.table));
   state.overrides = std::move(stored.overrides);
+  state.rollouts = std::move(stored.rollouts);
   state.struck = std::move(stored.struck);
   state.waiting = std::move(stored.waiting);
   return state;
@@ -105,6 +108,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
 
   InForce next = *planned.base;
   next.revision = revision.base_revision + 1;
+  next.rollouts = statuses_under(next.rollouts, *planned.base->policy, *planned.desired.policy);
+  revision.rollouts = next.rollouts;
   next.policy = std::move(planned.desired.policy);
   next.clients = std::move(planned.desired.clients);
   next.waiting = revision.waiting;
@@ -193,6 +198,34 @@ absl::Status ChangeService::overtake(uint64_t generation) {
                                                 {}, event);
               })
       .status();
+}
+
+absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& status,
+                                                    uint64_t revision) {
+  const absl::MutexLock lock(&change_mutex_);
+  const std::shared_ptr<const InForce> base = running();
+  if (base->revision != revision || find_rollout(*base->policy, status.rollout()) == nullptr) {
+    return absl::AbortedError(absl::StrCat("rollout ", status.rollout(), " was at revision ",
+                                           revision, ", now revision ", base->revision,
+                                           " is in force"));
+  }
+  InForce next = *base;
+  next.rollouts = with_status(base->rollouts, status);
+  if (steers_alike(status_of(base->rollouts, status.rollout()), status)) {
+    absl::Status saved = store_.replace_rollouts(revision, next.rollouts, nullptr);
+    if (!saved.ok()) return saved;
+    set_running(std::make_shared<const InForce>(std::move(next)));
+    return base->generation;
+  }
+  absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> table = rollout_table(*base, next, status);
+  if (!table.ok()) return table.status();
+  absl::StatusOr<Pushed> pushed =
+      push(std::move(next), *std::move(table), [&](const InForce& state) {
+        const NewTable stored = to_store(state);
+        return store_.replace_rollouts(revision, state.rollouts, &stored);
+      });
+  if (!pushed.ok()) return pushed.status();
+  return pushed->running->generation;
 }
 
 }  // namespace sluice::controlplane

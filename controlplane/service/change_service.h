@@ -34,7 +34,8 @@ struct InForce {
   std::shared_ptr<const ClientSets> clients;               // the policy's
   std::shared_ptr<const dataplane::CanonicalTable> table;  // null: no table yet
   std::vector<v1::Override> overrides;
-  std::vector<v1::Strike> struck;  // compiled out of `table`
+  std::vector<v1::RolloutStatus> rollouts;  // sorted by name; those never started have none
+  std::vector<v1::Strike> struck;           // compiled out of `table`
   std::optional<Waiting> waiting;  // the revision, when it reverts by itself unless confirmed
 };
 
@@ -87,10 +88,18 @@ class ChangeService {
   // out again under a number above them.
   absl::Status overtake(uint64_t generation);
 
+  // Makes the status durable, and the table that follows from it the running one; returns its
+  // generation. A smaller share is put into force without a plan.
+  // Errors: ABORTED (`revision`, on which the status rests, is not in force), and as `apply`.
+  absl::StatusOr<uint64_t> set_rollout(const v1::RolloutStatus& status, uint64_t revision);
+
   std::shared_ptr<const InForce> running() const;
   Approvals& approvals() { return approvals_; }
 
  private:
+  // Whether a policy that contradicts a rollout is refused. What happens by itself is not: a revert
+  // that waited for a rollout would be none.
+  enum class Conflicts { kRefuse, kOverride };
   struct Candidate {  // a policy that passed `validate_policy`
     std::shared_ptr<const v1::Policy> policy;
     std::shared_ptr<const ClientSets> clients;
@@ -115,9 +124,9 @@ class ChangeService {
 
   absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
-                                      const SourceMap& source) const;
-  absl::StatusOr<Planned> plan_revision(std::shared_ptr<const InForce> base,
-                                        uint64_t revision) const;
+                                      const SourceMap& source, Conflicts conflicting) const;
+  absl::StatusOr<Planned> plan_revision(std::shared_ptr<const InForce> base, uint64_t revision,
+                                        Conflicts conflicting) const;
   v1::PlanResponse describe(const Planned& planned) const;
   // What stands against this request, beside what `plan` finds.
   absl::Status check_rules(const Planned& planned, const v1::PlanResponse& plan,
@@ -139,6 +148,9 @@ class ChangeService {
   void set_running(std::shared_ptr<const InForce> next);
   absl::StatusOr<v1::ApplyResponse> accept(Planned planned, Origin origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // A table for these rollouts, planned where one of them gets more than in `base`.
+  absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> rollout_table(
+      const InForce& base, const InForce& next, const v1::RolloutStatus& status) const;
   // Gives `next` a generation and this table, stages it, calls `save`, commits, makes `next` the
   // running state.
   template <typename Save>

@@ -9,6 +9,7 @@
 #include "controlplane/audit/record_store.h"
 #include "controlplane/audit/table_archive.h"
 #include "controlplane/fleet/fleet.h"
+#include "controlplane/rollout/runner.h"
 #include "controlplane/service/caller.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/recalls.h"
@@ -28,6 +29,7 @@ class ControlService final : public v1::Control::Service {
     EventLog& events;
     Recalls& recalls;
     TableArchive& archive;
+    RolloutRunner& rollouts;
     std::string version;
     CallerOf caller;  // whom the calls of this server come from
   };
@@ -67,6 +69,14 @@ class ControlService final : public v1::Control::Service {
                             v1::ListCountersResponse* response) override;
   grpc::Status QueryRecords(grpc::ServerContext* context, const v1::QueryRecordsRequest* request,
                             v1::QueryRecordsResponse* response) override;
+  grpc::Status ListRollouts(grpc::ServerContext* context, const v1::ListRolloutsRequest* request,
+                            v1::ListRolloutsResponse* response) override;
+  grpc::Status SteerRollout(grpc::ServerContext* context, const v1::SteerRolloutRequest* request,
+                            v1::SteerRolloutResponse* response) override;
+  grpc::Status PushMetric(grpc::ServerContext* context, const v1::PushMetricRequest* request,
+                          v1::PushMetricResponse* response) override;
+  grpc::Status ListShares(grpc::ServerContext* context, const v1::ListSharesRequest* request,
+                          v1::ListSharesResponse* response) override;
   grpc::Status GetVersion(grpc::ServerContext* context, const v1::GetVersionRequest* request,
                           v1::GetVersionResponse* response) override;
 

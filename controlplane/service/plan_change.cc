@@ -4,13 +4,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "controlplane/policy/change.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/validate.h"
+#include "controlplane/rollout/conflicts.h"
+#include "controlplane/rollout/machine.h"
 #include "controlplane/service/change_rules.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/refusal.h"
+#include "controlplane/service/rollout_table.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -49,7 +53,12 @@ absl::Status check_base(const v1::Change& change, uint64_t revision) {
 }  // namespace
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
-    std::shared_ptr<const InForce> base, Candidate desired, const SourceMap& source) const {
+    std::shared_ptr<const InForce> base, Candidate desired, const SourceMap& source,
+    Conflicts conflicting) const {
+  const auto found = conflicts(base->rollouts, *base->policy, *desired.policy);
+  if (conflicting == Conflicts::kRefuse && !found.empty()) {
+    return absl::AbortedError(absl::StrJoin(found, "\n"));
+  }
   const TableHeader header = {
       .generation = base->generation + 1,
       .revision = base->revision + 1,
@@ -57,6 +66,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
       .eligibility_epoch = base->eligibility_epoch,
       .steering_key = base->steering_key,
       .overrides = effective_overrides(base->overrides, *desired.policy),
+      .rollouts = statuses_under(base->rollouts, *base->policy, *desired.policy),
   };
   Plan plan = make_plan({*base->policy, table_of(*base)},
                         {*desired.policy, *desired.clients, source, desired.touched}, header);
@@ -85,7 +95,8 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
                         : base->clients;
   validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
   if (!violations.empty()) return invalid(violations);
-  absl::StatusOr<Planned> planned = plan_policy(std::move(base), std::move(desired), parsed.source);
+  absl::StatusOr<Planned> planned =
+      plan_policy(std::move(base), std::move(desired), parsed.source, Conflicts::kRefuse);
   if (planned.ok()) planned->strikes = change.strike();
   return planned;
 }
@@ -109,7 +120,7 @@ absl::StatusOr<v1::PlanResponse> ChangeService::plan(const v1::Change& change) c
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
-    std::shared_ptr<const InForce> base, uint64_t revision) const {
+    std::shared_ptr<const InForce> base, uint64_t revision, Conflicts conflicting) const {
   Candidate desired;
   desired.policy = std::make_shared<const v1::Policy>();
   if (revision != 0) {
@@ -123,7 +134,33 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
   Violations violations;
   validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
   if (!violations.empty()) return invalid(violations);
-  return plan_policy(std::move(base), std::move(desired), SourceMap());
+  return plan_policy(std::move(base), std::move(desired), SourceMap(), conflicting);
+}
+
+absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_table(
+    const InForce& base, const InForce& next, const v1::RolloutStatus& status) const {
+  const v1::RolloutStatus before = status_of(base.rollouts, status.rollout());
+  if (status.weight() <= before.weight()) {
+    // What takes clients from the candidate is never held up by a plan: the table that runs is
+    // proved, and nothing is added to it.
+    const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
+    *table = table_of(base);
+    lower_in_table(*find_rollout(*base.policy, status.rollout()), status, *table);
+    return table;
+  }
+  const TableHeader header = {
+      .generation = base.generation + 1,
+      .revision = base.revision,
+      .term = base.term,
+      .eligibility_epoch = base.eligibility_epoch,
+      .steering_key = base.steering_key,
+      .overrides = effective_overrides(base.overrides, *base.policy),
+      .rollouts = next.rollouts,
+  };
+  Plan plan = make_plan({*base.policy, table_of(base)},
+                        {*base.policy, *base.clients, SourceMap(), {}}, header);
+  if (!plan.refusals.empty()) return refused(plan.refusals);
+  return std::move(plan.table);
 }
 
 }  // namespace sluice::controlplane

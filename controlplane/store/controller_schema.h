@@ -11,7 +11,8 @@ namespace sluice::controlplane {
 // published is never edited, a new version adds one.
 inline constexpr const char* kControllerMigrations[] = {
     // To 2: events, changes that wait for approvals, revisions that revert by themselves, who
-    // recalled what and why, what is struck out, the term that a restore raises.
+    // recalled what and why, what is struck out, the term that a restore raises, how far rollouts
+    // are.
     R"sql(
 ALTER TABLE revision ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
 ALTER TABLE revision ADD COLUMN approvers TEXT NOT NULL DEFAULT '';
@@ -31,6 +32,7 @@ CREATE INDEX event_by_target ON event(target, sequence);
 CREATE TABLE change(
   id INTEGER PRIMARY KEY AUTOINCREMENT, state INTEGER NOT NULL, rollback_of INTEGER NOT NULL,
   message BLOB NOT NULL);
+CREATE TABLE rollout(name TEXT PRIMARY KEY, status BLOB NOT NULL) WITHOUT ROWID;
 )sql",
 };
 

@@ -14,6 +14,7 @@
 #include "controlplane/store/change_store.h"
 #include "controlplane/store/controller_schema.h"
 #include "controlplane/store/event_log.h"
+#include "controlplane/store/rollout_rows.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -84,6 +85,9 @@ absl::StatusOr<StoredState> RevisionStore::load() {
   absl::StatusOr<std::optional<Waiting>> waiting = read_waiting(database_);
   if (!waiting.ok()) return waiting.status();
   state.waiting = *std::move(waiting);
+  absl::StatusOr<std::vector<v1::RolloutStatus>> rollouts = read_rollouts(database_);
+  if (!rollouts.ok()) return rollouts.status();
+  state.rollouts = *std::move(rollouts);
   return state;
 }
 
@@ -102,6 +106,16 @@ absl::StatusOr<v1::Policy> RevisionStore::read_policy(uint64_t revision) {
 absl::StatusOr<v1::Policy> RevisionStore::policy_of(uint64_t revision) {
   const absl::MutexLock lock(&mutex_);
   return read_policy(revision);
+}
+
+absl::Status RevisionStore::check_revision(uint64_t base_revision) {
+  absl::StatusOr<Statement> statement =
+      database_.prepare("SELECT COALESCE(revision, 0) FROM state");
+  if (!statement.ok()) return statement.status();
+  if (const absl::StatusOr<bool> row = statement->step(); !row.ok()) return row.status();
+  if (statement->number(0) == base_revision) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("the policy moved: planned on revision ", base_revision,
+                                         ", now at ", statement->number(0)));
 }
 
 absl::Status RevisionStore::check_base(uint64_t base_revision, const NewTable& table) {
@@ -182,6 +196,8 @@ absl::Status RevisionStore::append(const NewRevision& revision, const NewTable& 
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = check_base(revision.base_revision, table); !status.ok()) return status;
   if (absl::Status status = write_revision(revision); !status.ok()) return status;
+  if (absl::Status status = write_rollouts(database_, revision.rollouts); !status.ok())
+    return status;
   absl::Status status = write_table(revision.base_revision + 1, table);
   if (!status.ok()) return status;
   if (absl::Status extras = write_extras(revision, table); !extras.ok()) return extras;
@@ -195,6 +211,20 @@ absl::Status RevisionStore::confirm(v1::Event event) {
   if (absl::Status status = write_waiting(database_, std::nullopt); !status.ok()) return status;
   if (absl::Status status = insert_event(database_, event); !status.ok()) return status;
   return transaction->commit();
+}
+
+absl::Status RevisionStore::replace_rollouts(uint64_t base_revision,
+                                             const std::vector<v1::RolloutStatus>& rollouts,
+                                             const NewTable* table) {
+  const absl::MutexLock lock(&mutex_);
+  absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction.ok()) return transaction.status();
+  absl::Status status =
+      table == nullptr ? check_revision(base_revision) : check_base(base_revision, *table);
+  if (!status.ok()) return status;
+  if (status = write_rollouts(database_, rollouts); !status.ok()) return status;
+  if (table != nullptr) status = write_table(base_revision, *table);
+  return status.ok() ? transaction->commit() : status;
 }
 
 absl::StatusOr<std::vector<v1::RevisionEntry>> RevisionStore::list(uint32_t limit) {

@@ -33,16 +33,18 @@ struct StoredState {
   std::string steering_key;  // 16 bytes, made with the store
   v1::Policy policy;
   v1::ForwardingTable table;
-  std::vector<v1::Override> overrides;  // sorted by pool and backend
-  std::vector<v1::Strike> struck;       // compiled out of `table`
+  std::vector<v1::Override> overrides;      // sorted by pool and backend
+  std::vector<v1::RolloutStatus> rollouts;  // sorted by name
+  std::vector<v1::Strike> struck;           // compiled out of `table`
   std::optional<Waiting> waiting;
 };
 
 struct NewRevision {
-  uint64_t base_revision = 0;      // what it was planned on; compared before anything is written
-  v1::RevisionEntry entry;         // its number is base_revision + 1
-  std::string policy;              // a serialized `v1::Policy`
-  std::optional<Waiting> waiting;  // its `revision` is set here; unset: nothing waits then
+  uint64_t base_revision = 0;  // what it was planned on; compared before anything is written
+  v1::RevisionEntry entry;     // its number is base_revision + 1
+  std::string policy;          // a serialized `v1::Policy`
+  std::vector<v1::RolloutStatus> rollouts;  // that remain under it
+  std::optional<Waiting> waiting;           // its `revision` is set here; unset: nothing waits then
   std::optional<v1::PendingChange> applied;  // the change that is applied by this revision
   v1::Event event;  // about it; its revision, generation and target are set here
 };
@@ -86,6 +88,12 @@ class RevisionStore {
   // Nothing waits any more; `event` says why.
   absl::Status confirm(v1::Event event);
 
+  // Statuses of rollouts, and the table that carries them where it changes with them; the revision
+  // stays. `table` null: it does not change.  Errors: as `replace_overrides`.
+  absl::Status replace_rollouts(uint64_t base_revision,
+                                const std::vector<v1::RolloutStatus>& rollouts,
+                                const NewTable* table);
+
   // Errors: NOT_FOUND.
   absl::StatusOr<v1::Policy> policy_of(uint64_t revision);
   // Newest first.
@@ -106,6 +114,7 @@ class RevisionStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_table(uint64_t revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status check_revision(uint64_t base_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status check_base(uint64_t base_revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_overrides(const std::vector<v1::Override>& overrides,

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/flow_record.h"
 #include "dataplane/daemon/forwarding.h"
+#include "dataplane/daemon/observation_log.h"
 #include "dataplane/daemon/record_spool.h"
 #include "dataplane/daemon/stager.h"
 #include "dataplane/table/registry.h"
@@ -25,7 +28,10 @@ struct NodeParts {
   const Forwarding& forwarding;
   const Registry& registry;
   RecordSpool& spool;
+  const ObservationLog& observations;
   Stager& stager;
+  // `Forwarding::foresee`, on the thread that it belongs to.
+  std::function<absl::StatusOr<std::unique_ptr<const Snapshot>>(const ReadyTable&)> foresee;
 };
 
 // Thread: any.
@@ -45,6 +51,8 @@ class DataplaneService final : public v1::Dataplane::Service {
                          v1::GetStatusResponse* response) override;
   grpc::Status GetCounters(grpc::ServerContext* context, const v1::GetCountersRequest* request,
                            v1::GetCountersResponse* response) override;
+  grpc::Status ListViews(grpc::ServerContext* context, const v1::ListViewsRequest* request,
+                         v1::ListViewsResponse* response) override;
   // flow_handlers.cc
   grpc::Status ListFlows(grpc::ServerContext* context, const v1::ListFlowsRequest* request,
                          v1::ListFlowsResponse* response) override;
@@ -53,10 +61,17 @@ class DataplaneService final : public v1::Dataplane::Service {
   // record_handlers.cc
   using RecordStream = grpc::ServerReaderWriter<v1::PullRecordsResponse, v1::PullRecordsRequest>;
   grpc::Status PullRecords(grpc::ServerContext* context, RecordStream* stream) override;
+  // observation_handlers.cc
+  grpc::Status ListObservations(grpc::ServerContext* context,
+                                const v1::ListObservationsRequest* request,
+                                v1::ListObservationsResponse* response) override;
 
  private:
+  absl::StatusOr<v1::StageResponse> preview(const v1::TableDelta& delta);
   absl::Status list_flows(const v1::ListFlowsRequest& request, v1::ListFlowsResponse& response);
   absl::Status explain_flow(const v1::ExplainRequest& request, v1::ExplainResponse& response);
+  absl::Status list_observations(const v1::ListObservationsRequest& request,
+                                 v1::ListObservationsResponse& response);
   void find_live_flow(const v1::ExplainRequest& request, v1::ExplainResponse& response);
 
   const NodeParts parts_;

@@ -95,7 +95,38 @@ absl::Status sync_directory(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status replace_file(const std::string& path, std::string_view content) {
+namespace {
+
+// A second name of a file while it is being replaced.
+class OldContent {
+ public:
+  explicit OldContent(const std::string& path) : path_(path), name_(path + ".old") {
+    unlink(name_.c_str());  // of a replacement that a crash cut short
+    is_kept_ = link(path_.c_str(), name_.c_str()) == 0;
+    was_there_ = is_kept_ || errno != ENOENT;
+  }
+  ~OldContent() {
+    if (is_kept_) unlink(name_.c_str());
+  }
+  OldContent(const OldContent&) = delete;
+  OldContent& operator=(const OldContent&) = delete;
+
+  // Where the file system has no second names, the new content stays.
+  void put_back() {
+    if (is_kept_) is_kept_ = rename(name_.c_str(), path_.c_str()) != 0;
+    if (!was_there_) unlink(path_.c_str());
+  }
+
+ private:
+  const std::string path_, name_;
+  bool is_kept_ = false;
+  bool was_there_ = false;
+};
+
+}  // namespace
+
+absl::Status replace_file(const std::string& path, std::string_view content,
+                          const SyncDirectory& sync) {
   const std::string temporary = path + ".new";
   const Descriptor file(
       open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode));
@@ -105,8 +136,11 @@ absl::Status replace_file(const std::string& path, std::string_view content) {
     return absl::InternalError(fmt::format("{}: {}", temporary, text_of(written)));
   }
   if (fsync(file.get()) != 0) return failed("sync", temporary);
+  OldContent old(path);
   if (rename(temporary.c_str(), path.c_str()) != 0) return failed("rename", temporary);
-  return sync_directory(std::filesystem::path(path).parent_path().string());
+  absl::Status synced = sync(std::filesystem::path(path).parent_path().string());
+  if (!synced.ok()) old.put_back();
+  return synced;
 }
 
 uint32_t crc32c(std::string_view bytes) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -34,13 +35,15 @@ class Descriptor {
 absl::Status make_directory(const std::string& path);
 // Errors: NOT_FOUND when there is no such file.
 absl::StatusOr<std::string> read_file(const std::string& path);
-// Replaces the file: temporary file, fsync, rename, fsync of the directory. Readers see the old or
-// the new content.
-absl::Status replace_file(const std::string& path, std::string_view content);
-// Writes all of it where the descriptor stands.
-absl::Status write_all(const Descriptor& file, std::string_view content);
 // Makes the names in the directory durable.
 absl::Status sync_directory(const std::string& path);
+using SyncDirectory = std::function<absl::Status(const std::string& directory)>;
+// Replaces the file: temporary file, fsync, rename, fsync of the directory. Readers see the old or
+// the new content; after an error it is the old one again, or no file.
+absl::Status replace_file(const std::string& path, std::string_view content,
+                          const SyncDirectory& sync = sync_directory);
+// Writes all of it where the descriptor stands.
+absl::Status write_all(const Descriptor& file, std::string_view content);
 
 // CRC-32C (Castagnoli).  Source: RFC 3720, section 12.1.
 uint32_t crc32c(std::string_view bytes);

@@ -18,6 +18,9 @@ class RuntimeCores final : public Cores {
   }
   size_t take_events(std::span<FlowEvent> out) override { return runtime_.take_events(out); }
   bool events_drained() const override { return runtime_.events_drained(); }
+  size_t take_observations(std::span<ObservationEvent> out) override {
+    return runtime_.take_observations(out);
+  }
   absl::StatusOr<FlowPage> list_flows(uint64_t cursor, uint32_t limit) override {
     return runtime_.list_flows(cursor, limit);
   }

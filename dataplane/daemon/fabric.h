@@ -28,6 +28,7 @@ class Cores {
   virtual std::vector<TargetCounterValues> target_counters(uint32_t target_count) const = 0;
   virtual size_t take_events(std::span<FlowEvent> out) = 0;
   virtual bool events_drained() const = 0;
+  virtual size_t take_observations(std::span<ObservationEvent> out) = 0;
   virtual absl::StatusOr<FlowPage> list_flows(uint64_t cursor, uint32_t limit) = 0;
 };
 

@@ -27,6 +27,7 @@ void set_names(const FlowEvent& event, const Registry& registry, v1::FlowRecord&
   if (!names) return;
   record.set_service(names->service);
   record.set_route(names->route);
+  record.set_rollout(names->rollout);
   record.set_pool(names->backend.pool);
   record.mutable_pool_labels()->insert(names->pool_labels.begin(), names->pool_labels.end());
   record.set_backend(names->backend.name);

@@ -25,11 +25,6 @@ constexpr milliseconds kHealthSaveInterval(100);
 constexpr milliseconds kHealthSaveRetry(1000);
 constexpr milliseconds kPortsInterval(1000);
 
-int64_t now_unix_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<milliseconds>(now).count();
-}
-
 // Sorted, each once.
 std::vector<IpAddress> addresses_of(const Table* table) {
   std::vector<IpAddress> addresses;
@@ -52,11 +47,23 @@ std::set<SteeredEndpoint> endpoints_of(const Table* table) {
   return endpoints;
 }
 
+uint32_t highest_target(const Table& table) {
+  uint32_t highest = 0;
+  for (const Route& route : table.routes) {
+    for (const Route::PoolUse& use : route.uses) {
+      for (const TargetId target : use.targets)
+        highest = std::max(highest, target.value);
+    }
+  }
+  return highest;
+}
+
 std::vector<SteeredEndpoint> listed(const std::set<SteeredEndpoint>& endpoints) {
   return {endpoints.begin(), endpoints.end()};
 }
 
-v1::BackendState to_proto(BackendState state) {
+v1::BackendState shown_state(BackendState state, bool is_expired) {
+  if (is_expired && state != BackendState::kRecalled) return v1::BACKEND_STATE_EXPIRED;
   switch (state) {
     case BackendState::kUp:
       return v1::BACKEND_STATE_UP;
@@ -70,10 +77,25 @@ v1::BackendState to_proto(BackendState state) {
   return v1::BACKEND_STATE_UNSPECIFIED;
 }
 
-std::string_view name_of(BackendState state) {
-  constexpr std::string_view kNames[] = {"up", "draining", "down", "recalled"};
-  return kNames[static_cast<size_t>(state)];
+std::string_view name_of(v1::BackendState state) {
+  switch (state) {
+    case v1::BACKEND_STATE_UP:
+      return "up";
+    case v1::BACKEND_STATE_DRAINING:
+      return "draining";
+    case v1::BACKEND_STATE_DOWN:
+      return "down";
+    case v1::BACKEND_STATE_RECALLED:
+      return "recalled";
+    case v1::BACKEND_STATE_EXPIRED:
+      return "past eligible_until";
+    default:
+      return "unknown";
+  }
 }
+
+// How far a clock is set back before times of the week are looked up anew.
+constexpr int64_t kClockStepMs = 500;
 
 google::protobuf::Timestamp timestamp(int64_t unix_ms) {
   google::protobuf::Timestamp time;
@@ -84,9 +106,19 @@ google::protobuf::Timestamp timestamp(int64_t unix_ms) {
 
 }  // namespace
 
-Forwarding::Forwarding(Cores& cores, Links& links, TableStore& store, SetTargets set_targets)
-    : cores_(cores), links_(links), store_(store), set_targets_(std::move(set_targets)) {
+Forwarding::Forwarding(Cores& cores, Links& links, TableStore& store, SetTargets set_targets,
+                       Clock clock)
+    : cores_(cores),
+      links_(links),
+      store_(store),
+      set_targets_(std::move(set_targets)),
+      clock_(std::move(clock)) {
   show_ports();
+}
+
+int64_t Forwarding::system_clock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<milliseconds>(now).count();
 }
 
 void Forwarding::resume(const SavedHealth& saved) {
@@ -129,6 +161,7 @@ void Forwarding::adopt(const ReadyTable& next) {
   wait_for_neighbors(fresh);
 
   running_ = next;
+  targets_end_ = std::max(targets_end_, highest_target(*running_.built.table));
   std::vector<ProbeTarget> targets = probe_targets(running_.pushed->message());
   std::map<BackendIdentity, Health> last_known;
   HealthByBackend kept;
@@ -169,12 +202,22 @@ std::unique_ptr<const Snapshot> Forwarding::next_snapshot(
     const std::vector<JudgedBackend>& judged) {
   std::vector<BackendCondition> conditions(running_.built.table->backend_capacity);
   for (const JudgedBackend& backend : judged) {
-    conditions[backend.id.index()] = {backend.state, links_.next_hop(backend.identity.address)};
+    conditions[backend.id.index()] = {.state = backend.state,
+                                      .next_hop = links_.next_hop(backend.identity.address)};
   }
-  const int64_t now = now_unix_ms();
-  next_expiry_unix_ms_ = next_expiry(now);
-  std::unique_ptr<const Snapshot> snapshot =
-      make_snapshot(running_.built.table, view_, conditions, now);
+  const int64_t now = clock_();
+  for (const Pool& pool : running_.built.table->pools) {
+    for (const PoolMember& member : pool.members) {
+      conditions[member.id.index()].expired = expiry_.is_past(
+          {pool.name, member.name, member.address}, member.eligible_until_unix_ms, now);
+    }
+  }
+  recalls_.follow(running_.pushed->message(), judged, cores_, targets_end_, now);
+  node_.recall = recalls_.number();
+  made_unix_ms_ = now;
+  next_change_unix_ms_ = next_change(now);
+  std::unique_ptr<Snapshot> snapshot =
+      make_snapshot(running_.built.table, view_, conditions, now, node_);
   ViewFacts facts = facts_of(judged, *snapshot);
   if (facts == facts_ && view_ > 0) return snapshot;
 
@@ -182,22 +225,66 @@ std::unique_ptr<const Snapshot> Forwarding::next_snapshot(
   log_view(facts_, facts);
   facts_ = std::move(facts);
   is_health_unsaved_ = true;
-  auto renumbered = std::make_unique<Snapshot>(*snapshot);
-  renumbered->view = view_;
-  return renumbered;
+  snapshot->view = view_;
+  keep_view(judged, *snapshot);
+  return snapshot;
+}
+
+std::unique_ptr<const Snapshot> Forwarding::foresee(const ReadyTable& next) const {
+  HealthByBackend health = health_;
+  for (const ProbeTarget& target : probe_targets(next.pushed->message())) {
+    KnownHealth& known = health[target.backend];
+    if (known.health == Health::kUnknown) known.health = Health::kUp;
+  }
+  std::vector<BackendCondition> conditions(next.built.table->backend_capacity);
+  for (const JudgedBackend& backend :
+       judge_backends(next.pushed->message(), *next.built.table, health))
+    conditions[backend.id.index()].state = backend.state;
+  const int64_t now = clock_();
+  for (const Pool& pool : next.built.table->pools) {
+    for (const PoolMember& member : pool.members)
+      conditions[member.id.index()].expired = member.eligible_until_unix_ms <= now;
+  }
+  return make_snapshot(next.built.table, view_, conditions, now, node_);
+}
+
+void Forwarding::keep_view(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) {
+  v1::ViewRecord record;
+  record.set_view(snapshot.view);
+  record.set_generation(running_.pushed->generation());
+  *record.mutable_time() = timestamp(clock_());
+  for (const JudgedBackend& backend : judged) {
+    v1::BackendView& view = *record.add_backends();
+    view.set_pool(backend.identity.pool);
+    view.set_backend(backend.identity.name);
+    view.set_address(backend.identity.address.to_bytes());
+    view.set_state(shown_state(backend.state, snapshot.backends[backend.id.index()].expired));
+  }
+  views_.add(std::move(record));
 }
 
 Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& judged,
                                            const Snapshot& snapshot) const {
   ViewFacts facts;
   for (const JudgedBackend& backend : judged)
-    facts.states.emplace_back(backend.identity, backend.state);
+    facts.states.emplace_back(
+        backend.identity,
+        shown_state(backend.state, snapshot.backends[backend.id.index()].expired));
   const std::vector<Pool>& pools = snapshot.table->pools;
   for (size_t i = 0; i < pools.size(); ++i) {
     const PoolServing& serving = snapshot.serving[i];
-    const bool has_expired = pools[i].eligible_until_unix_ms <= now_unix_ms();
+    const bool has_expired =
+        !pools[i].ids.empty() && std::ranges::all_of(pools[i].ids, [&](BackendId id) {
+          return snapshot.backends[id.index()].expired;
+        });
     facts.serving[pools[i].name] =
         (serving.new_flows ? 1u : 0u) | (serving.adopted ? 2u : 0u) | (has_expired ? 4u : 0u);
+  }
+  facts.can_record = snapshot.can_record;
+  facts.degraded = node_.degraded;
+  const std::vector<Route>& routes = snapshot.table->routes;
+  for (size_t i = 0; i < routes.size(); ++i) {
+    if (!routes[i].times.empty()) facts.in_time[routes[i].name] = snapshot.in_time[i] != 0;
   }
   return facts;
 }
@@ -218,14 +305,45 @@ void Forwarding::log_view(const ViewFacts& before, const ViewFacts& after) const
                  : (bits & 1) != 0 ? "serves"
                                    : "does not serve new flows");
   }
+  if (before.can_record != after.can_record) {
+    spdlog::info("view {}: flows that must be recorded are {}", view_,
+                 after.can_record ? "taken again" : "refused: their records would be lost");
+  }
+  log_degraded(before, after);
+  for (const auto& [route, is_in_time] : after.in_time) {
+    const auto old = before.in_time.find(route);
+    if (old != before.in_time.end() && old->second == is_in_time) continue;
+    spdlog::info("view {}: route {}: {}", view_, route,
+                 is_in_time ? "its time has begun" : "it is not its time");
+  }
 }
 
-int64_t Forwarding::next_expiry(int64_t now) const {
+void Forwarding::log_degraded(const ViewFacts& before, const ViewFacts& after) const {
+  for (const auto& [route, pool] : after.degraded) {
+    if (before.degraded.contains({route, pool})) continue;
+    spdlog::warn("view {}: pool {} is degraded: new flows of route {} leave it for a fallback",
+                 view_, pool, route);
+  }
+  for (const auto& [route, pool] : before.degraded) {
+    if (after.degraded.contains({route, pool})) continue;
+    spdlog::info("view {}: pool {} takes new flows of route {} again", view_, pool, route);
+  }
+}
+
+int64_t Forwarding::next_change(int64_t now) const {
   int64_t next = INT64_MAX;
   for (const Pool& pool : running_.built.table->pools) {
-    if (pool.eligible_until_unix_ms > now) next = std::min(next, pool.eligible_until_unix_ms);
+    for (const PoolMember& member : pool.members) {
+      if (member.eligible_until_unix_ms > now) next = std::min(next, member.eligible_until_unix_ms);
+    }
   }
+  for (const Route& route : running_.built.table->routes)
+    next = std::min(next, next_boundary(route.times, now));
   return next;
+}
+
+bool Forwarding::clock_changes_view(int64_t now) const {
+  return now >= next_change_unix_ms_ || now < made_unix_ms_ - kClockStepMs;
 }
 
 void Forwarding::show(const std::vector<JudgedBackend>& judged, const Snapshot& snapshot) {
@@ -234,21 +352,26 @@ void Forwarding::show(const std::vector<JudgedBackend>& judged, const Snapshot& 
   state->snapshot = std::make_shared<const Snapshot>(snapshot);
   state->view = snapshot.view;
   state->ports = links_.states();
+  state->recalls = recalls_.active();
+  state->memory_bytes = running_.built.report.memory_bytes;
   std::vector<Since> since;
   auto old = since_.begin();  // both are sorted: one walk over the two
   for (const JudgedBackend& backend : judged) {
     while (old != since_.end() && old->backend < backend.identity)
       ++old;
+    const v1::BackendState shown =
+        shown_state(backend.state, snapshot.backends[backend.id.index()].expired);
     const bool is_same =
-        old != since_.end() && old->backend == backend.identity && old->state == backend.state;
-    since.push_back({backend.identity, backend.state, is_same ? old->unix_ms : now_unix_ms()});
+        old != since_.end() && old->backend == backend.identity && old->state == shown;
+    since.push_back({backend.identity, shown, is_same ? old->unix_ms : clock_()});
     v1::BackendStatus& status = state->backends.emplace_back();
     status.set_pool(backend.identity.pool);
     status.set_backend(backend.identity.name);
     status.set_address(backend.identity.address.to_bytes());
-    status.set_state(to_proto(backend.state));
+    status.set_state(shown);
     *status.mutable_since() = timestamp(since.back().unix_ms);
-    status.set_reason(backend.reason);
+    status.set_reason(shown == v1::BACKEND_STATE_EXPIRED ? "it is past eligible_until"
+                                                         : backend.reason);
     status.set_neighbor_resolved(snapshot.backends[backend.id.index()].neighbor_resolved);
   }
   since_ = std::move(since);
@@ -272,11 +395,23 @@ void Forwarding::on_health(const HealthChange& change) {
                change.backend.address.to_string(), change.reason);
 }
 
+void Forwarding::on_recording(bool can_record) {
+  if (can_record == node_.can_record) return;
+  node_.can_record = can_record;
+  is_stale_ = true;
+}
+
+void Forwarding::on_degraded(std::set<RoutePool> degraded) {
+  if (degraded == node_.degraded) return;
+  node_.degraded = std::move(degraded);
+  is_stale_ = true;
+}
+
 void Forwarding::tick() {
   const bool has_moved = links_.poll_neighbors();
   if (running_.pushed == nullptr) return;
-  const bool has_expired = now_unix_ms() >= next_expiry_unix_ms_;
-  if (is_stale_ || has_moved || has_expired)
+  const bool has_time_changed = clock_changes_view(clock_());
+  if (is_stale_ || has_moved || has_time_changed)
     publish().IgnoreError();  // it has logged, the next tick tries again
   const auto now = steady_clock::now();
   if (is_health_unsaved_ && now >= next_save_) save_health();

@@ -21,6 +21,7 @@
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/forwarding.h"
 #include "dataplane/daemon/lcores.h"
+#include "dataplane/daemon/observation_log.h"
 #include "dataplane/daemon/prober.h"
 #include "dataplane/daemon/record_spool.h"
 #include "dataplane/daemon/record_writer.h"
@@ -34,6 +35,7 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr std::chrono::milliseconds kCallsMayEndWithin(200);
+constexpr std::chrono::milliseconds kHandshakesInterval(1000);  // windows are 5 s at least
 constexpr uint64_t kFamilies = 2;  // each has flow tables of the configured capacity
 
 std::string new_incarnation() {
@@ -65,6 +67,7 @@ class Node {
 
   absl::Status start(std::optional<v1::ForwardingTable> given);
   void run();
+  void look_at_handshakes();
 
  private:
   absl::Status take_state_directory();
@@ -91,9 +94,12 @@ class Node {
   std::unique_ptr<Cores> cores_;
   std::unique_ptr<Links> links_;
   std::unique_ptr<RecordSpool> spool_;
+  ObservationLog observations_;
   std::unique_ptr<RecordWriter> writer_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<Forwarding> forwarding_;
+  Degradation degradation_;
+  std::chrono::steady_clock::time_point next_look_at_handshakes_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<DataplaneService> service_;
   std::unique_ptr<grpc::Server> server_;
@@ -191,7 +197,7 @@ absl::Status Node::start_records() {
     spdlog::warn("record spool: {}", complaint);
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);
-  writer_ = std::make_unique<RecordWriter>(*cores_, registry_, identity_, *spool_);
+  writer_ = std::make_unique<RecordWriter>(*cores_, registry_, identity_, *spool_, observations_);
   return absl::OkStatus();
 }
 
@@ -229,25 +235,52 @@ absl::Status Node::start_first_table() {
 }
 
 absl::Status Node::start_server() {
-  service_ = std::make_unique<DataplaneService>(
-      NodeParts{.identity = identity_,
-                .start_time = start_time_,
-                .flow_capacity = uint64_t{settings_.runtime.flow_capacity} * kFamilies,
-                .cores = *cores_,
-                .forwarding = *forwarding_,
-                .registry = registry_,
-                .spool = *spool_,
-                .stager = *stager_});
+  service_ = std::make_unique<DataplaneService>(NodeParts{
+      .identity = identity_,
+      .start_time = start_time_,
+      .flow_capacity = uint64_t{settings_.runtime.flow_capacity} * kFamilies,
+      .cores = *cores_,
+      .forwarding = *forwarding_,
+      .registry = registry_,
+      .spool = *spool_,
+      .observations = observations_,
+      .stager = *stager_,
+      .foresee = [this](const ReadyTable& next) -> absl::StatusOr<std::unique_ptr<const Snapshot>> {
+        std::unique_ptr<const Snapshot> snapshot;
+        const absl::Status called = loop_.call([&] {
+          snapshot = forwarding_->foresee(next);
+          return absl::OkStatus();
+        });
+        if (!called.ok()) return called;
+        return snapshot;
+      }});
   absl::StatusOr<std::unique_ptr<grpc::Server>> server = serve(settings_, *service_);
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   return absl::OkStatus();
 }
 
+void Node::look_at_handshakes() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::shared_ptr<const RunningState> state = forwarding_->state();
+  if (now < next_look_at_handshakes_ || state->snapshot == nullptr) return;
+  next_look_at_handshakes_ = now + kHandshakesInterval;
+  const Table& table = *state->snapshot->table;
+  if (!Degradation::is_asked_for(table)) return forwarding_->on_degraded({});
+  const int64_t now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  forwarding_->on_degraded(
+      degradation_.judge(table, cores_->target_counters(registry_.target_count()), now_ms));
+}
+
 void Node::run() {
   spdlog::info("node {} ({}) is ready on {}", identity_.node, identity_.incarnation,
                settings_.listen);
-  loop_.run(Forwarding::kTickInterval, [this] { forwarding_->tick(); });
+  loop_.run(Forwarding::kTickInterval, [this] {
+    forwarding_->on_recording(spool_->can_keep());
+    look_at_handshakes();
+    forwarding_->tick();
+  });
   spdlog::info("node {} is stopping", identity_.node);
 }
 

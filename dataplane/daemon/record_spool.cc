@@ -20,6 +20,10 @@
 namespace sluice::dataplane {
 namespace {
 
+// How long a disk that failed is taken to fail: nothing is written that could show otherwise while
+// flows are refused for it.
+constexpr std::chrono::seconds kFailureMemory(1);
+
 constexpr std::string_view kExtension = ".records";
 
 std::optional<uint64_t> segment_number(const std::filesystem::path& path) {
@@ -114,6 +118,7 @@ absl::Status RecordSpool::append(std::span<v1::FlowRecord> records) {
   }
   if (absl::Status written = write_block(block, records.size()); !written.ok()) {
     lost_ += records.size();
+    failed_until_ = std::chrono::steady_clock::now() + kFailureMemory;
     return written;
   }
   appended_.notify_all();
@@ -227,6 +232,13 @@ void RecordSpool::wait_for_more(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   const uint64_t seen = next_sequence_;
   appended_.wait_for(lock, timeout, [&] { return next_sequence_ != seen; });
+}
+
+// The oldest segment is always one that somebody still waits for.
+bool RecordSpool::can_keep() const {
+  const std::lock_guard lock(mutex_);
+  if (std::chrono::steady_clock::now() < failed_until_) return false;
+  return total_bytes_ + limits_.segment_bytes <= limits_.total_bytes;
 }
 
 uint64_t RecordSpool::pending() const {

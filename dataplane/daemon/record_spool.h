@@ -62,6 +62,10 @@ class RecordSpool {
   // Records of `incarnation` up to `sequence` need not be kept.
   void acknowledge(const std::string& incarnation, uint64_t sequence);
 
+  // Whether a record written now will be kept until somebody has it: the disk takes records, and
+  // there is room for as many as live flows may still write.
+  bool can_keep() const;
+
   uint64_t pending() const;  // kept and not acknowledged
   uint64_t lost() const;     // by this incarnation
 
@@ -87,6 +91,7 @@ class RecordSpool {
   uint64_t next_segment_ = 1;
   uint64_t next_sequence_ = 1;
   uint64_t lost_ = 0;
+  std::chrono::steady_clock::time_point failed_until_;  // after a failure, until it is tried again
   uint64_t total_bytes_ = 0;
   std::map<std::string, uint64_t> acknowledged_;  // by incarnation
 };

@@ -13,12 +13,17 @@ namespace {
 
 constexpr size_t kEventsPerTurn = 4096;
 constexpr std::chrono::milliseconds kIdleSleep(5);
+constexpr std::chrono::seconds kTellInterval(1);
 
 }  // namespace
 
 RecordWriter::RecordWriter(Cores& cores, const Registry& registry, RecordOrigin origin,
-                           RecordSpool& spool)
-    : cores_(cores), registry_(registry), origin_(std::move(origin)), spool_(spool) {
+                           RecordSpool& spool, ObservationLog& observations)
+    : cores_(cores),
+      registry_(registry),
+      origin_(std::move(origin)),
+      spool_(spool),
+      observations_(observations) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -35,11 +40,13 @@ void RecordWriter::run() {
     const bool stops = stop_.load(std::memory_order_relaxed);
     const size_t count = carry(events);
     has_unsynced = has_unsynced || count > 0;
+    observations_.take_from(cores_);
     if (count == 0 && stops && cores_.events_drained()) break;
     if (count == 0) std::this_thread::sleep_for(kIdleSleep);
     if (std::chrono::steady_clock::now() < next_sync) continue;
     next_sync = std::chrono::steady_clock::now() + kSyncInterval;
     if (std::exchange(has_unsynced, false)) sync();
+    tell_refused();
   }
   sync();
 }
@@ -55,6 +62,21 @@ size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
     spdlog::error("record spool: {}; {} records are lost", text_of(status), count);
   }
   return count;
+}
+
+void RecordWriter::tell_refused() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_tell_) return;
+  next_tell_ = now + kTellInterval;
+  uint64_t refused = 0;
+  for (const LcoreCounterValues& values : cores_.counters())
+    refused += values.audit_refused;
+  if (refused == audit_refused_told_) return;
+  spdlog::warn(
+      "audit: {} packets of new flows are refused so far, {} since the last time: they "
+      "must be recorded, and cannot be",
+      refused, refused - audit_refused_told_);
+  audit_refused_told_ = refused;
 }
 
 void RecordWriter::sync() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Carries flow events from the cores to the spool.
+// Carries what the cores write to those who keep it: flow events to the spool, observations to
+// their log.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,7 @@
 
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/flow_record.h"
+#include "dataplane/daemon/observation_log.h"
 #include "dataplane/daemon/record_spool.h"
 #include "dataplane/table/registry.h"
 
@@ -20,7 +22,8 @@ class RecordWriter {
   // Records are durable at most this long after they were written.
   static constexpr std::chrono::milliseconds kSyncInterval{100};
 
-  RecordWriter(Cores& cores, const Registry& registry, RecordOrigin origin, RecordSpool& spool);
+  RecordWriter(Cores& cores, const Registry& registry, RecordOrigin origin, RecordSpool& spool,
+               ObservationLog& observations);
   // Takes what is left, then joins. The cores must have stopped.
   ~RecordWriter();
 
@@ -28,12 +31,16 @@ class RecordWriter {
   void run();
   size_t carry(std::vector<FlowEvent>& events);
   void sync();
+  void tell_refused();
 
   Cores& cores_;
   const Registry& registry_;
   const RecordOrigin origin_;
   RecordSpool& spool_;
+  ObservationLog& observations_;
   std::atomic<bool> stop_ = false;
+  uint64_t audit_refused_told_ = 0;
+  std::chrono::steady_clock::time_point next_tell_;
   uint64_t lost_told_ = 0;
   std::thread thread_;
 };

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "dataplane/daemon/settings_reader.h"
+#include "dataplane/pipeline/core_context.h"
 #include "dataplane/yaml/text_file.h"
 #include "fmt/format.h"
 
@@ -19,7 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr char kListenDefault[] = "unix:/run/sluice/dataplane.sock";
-constexpr uint32_t kPortIdMax = 31;  // RTE_MAX_ETHPORTS - 1
+constexpr uint32_t kPortIdMax = kPortsMax - 1;
 constexpr hours kIdleMax = hours(24) * 30;
 constexpr seconds kSpinMax = seconds(1);
 constexpr milliseconds kSleepMax = milliseconds(100);

@@ -3,6 +3,7 @@
 // Stage, commit and abort.
 #include "dataplane/daemon/stager.h"
 
+#include <chrono>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -45,10 +46,42 @@ v1::StageResponse response_for(uint64_t generation, const BuildReport& report) {
 
 v1::StageResponse response_for_running(const RunningState& running) {
   v1::StageResponse response;
+  response.set_memory_bytes(running.memory_bytes);
   response.set_generation(running.pushed->generation());
   response.set_pools_shared(running.snapshot->table->pools.size());
   return response;
 }
+
+bool is_running(const v1::TableDelta& delta, const RunningState& running) {
+  return running.pushed != nullptr && delta.target_digest() == running.pushed->digest() &&
+         delta.changed().generation() == running.pushed->generation();
+}
+
+// The table of a delta, when it may follow what runs.
+absl::StatusOr<CanonicalTable> next_of(const v1::TableDelta& delta, const RunningState& running) {
+  absl::StatusOr<CanonicalTable> next = apply_delta(running.pushed.get(), delta);
+  if (!next.ok() || running.pushed == nullptr) return next;
+  absl::Status newer = check_newer(running.pushed->message(), next->message());
+  if (!newer.ok()) return newer;
+  return next;
+}
+
+// How long something takes, from now on.
+class Stopwatch {
+ public:
+  google::protobuf::Duration read() const {
+    const auto passed = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::steady_clock::now() - start_);
+    google::protobuf::Duration time;
+    time.set_seconds(passed.count() / kNsPerSecond);
+    time.set_nanos(static_cast<int32_t>(passed.count() % kNsPerSecond));
+    return time;
+  }
+
+ private:
+  static constexpr int64_t kNsPerSecond = 1'000'000'000;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace
 
@@ -83,25 +116,47 @@ absl::StatusOr<ReadyTable> make_ready(CanonicalTable pushed, const Table* previo
 absl::StatusOr<v1::StageResponse> Stager::stage(const v1::TableDelta& delta) {
   const std::lock_guard lock(mutex_);
   const std::shared_ptr<const RunningState> running = state_();
-  const CanonicalTable* base = running->pushed.get();
   keep(std::nullopt);
-  if (base != nullptr && delta.target_digest() == base->digest() &&
-      delta.changed().generation() == base->generation()) {
-    return response_for_running(*running);
-  }
-  absl::StatusOr<CanonicalTable> next = apply_delta(base, delta);
+  if (is_running(delta, *running)) return response_for_running(*running);
+  absl::StatusOr<CanonicalTable> next = next_of(delta, *running);
   if (!next.ok()) return next.status();
-  if (base != nullptr) {
-    if (absl::Status newer = check_newer(base->message(), next->message()); !newer.ok())
-      return newer;
-  }
+  const Stopwatch building;
   absl::StatusOr<ReadyTable> ready = make_ready(*std::move(next), table_of(*running), registry_);
   if (!ready.ok()) {
     release_unused(table_of(*running));
     return ready.status();
   }
   keep(*std::move(ready));
-  return response_for(staged_->pushed->generation(), staged_->built.report);
+  v1::StageResponse response = response_for(staged_->pushed->generation(), staged_->built.report);
+  *response.mutable_build_time() = building.read();
+  return response;
+}
+
+absl::StatusOr<PreviewedTable> Stager::preview(const v1::TableDelta& delta) const {
+  std::shared_ptr<const RunningState> running;
+  std::unique_ptr<Registry> registry;
+  {
+    const std::lock_guard lock(mutex_);  // no backend of what runs is released meanwhile
+    running = state_();
+    registry = registry_.copy();
+  }
+  PreviewedTable previewed;
+  if (is_running(delta, *running)) {
+    previewed.ready = {running->pushed, {running->snapshot->table, {}}};
+    previewed.response = response_for_running(*running);
+  } else {
+    absl::StatusOr<CanonicalTable> next = next_of(delta, *running);
+    if (!next.ok()) return next.status();
+    const Stopwatch building;
+    absl::StatusOr<ReadyTable> ready = make_ready(*std::move(next), table_of(*running), *registry);
+    if (!ready.ok()) return ready.status();
+    previewed.ready = *std::move(ready);
+    previewed.response =
+        response_for(previewed.ready.pushed->generation(), previewed.ready.built.report);
+    *previewed.response.mutable_build_time() = building.read();
+  }
+  previewed.registry = std::move(registry);
+  return previewed;
 }
 
 absl::StatusOr<v1::CommitResponse> Stager::commit(uint64_t generation) {

@@ -38,6 +38,14 @@ class DeltaAssembler {
 absl::StatusOr<ReadyTable> make_ready(CanonicalTable pushed, const Table* previous,
                                       Registry& registry);
 
+// A table that was built and proved to look at, with a registry that knows its backends and
+// targets: the node's own learns nothing of it, so that looking uses nothing up.
+struct PreviewedTable {
+  ReadyTable ready;
+  std::unique_ptr<const Registry> registry;
+  v1::StageResponse response;
+};
+
 // Thread: any; calls wait for each other.
 class Stager {
  public:
@@ -50,6 +58,8 @@ class Stager {
   // Errors: FAILED_PRECONDITION (not newer than what runs, or from another base), INVALID_ARGUMENT
   // (all violations). Staging again exactly what runs is no error and changes nothing.
   absl::StatusOr<v1::StageResponse> stage(const v1::TableDelta& delta);
+  // Does as `stage`, with its errors, and keeps nothing: what is staged stays.
+  absl::StatusOr<PreviewedTable> preview(const v1::TableDelta& delta) const;
   // Errors: FAILED_PRECONDITION (not staged), those of `Forwarding::switch_to`. Committing what
   // runs is no error.
   absl::StatusOr<v1::CommitResponse> commit(uint64_t generation);
@@ -65,7 +75,7 @@ class Stager {
   Registry& registry_;
   const State state_;
   const SwitchTo switch_to_;
-  std::mutex mutex_;  // guards `staged_`
+  mutable std::mutex mutex_;  // guards `staged_`
   std::optional<ReadyTable> staged_;
   std::atomic<uint64_t> staged_generation_ = 0;  // of `staged_`, for whoever only wants to know
 };

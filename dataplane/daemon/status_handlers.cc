@@ -86,6 +86,9 @@ grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStat
     for (const PortState& port : state->ports)
       fill(port, *response->add_ports());
   }
+  for (v1::RecallStatus& recall :
+       recall_status(state->recalls, state->backends, parts_.cores, parts_.registry))
+    *response->add_recalls() = std::move(recall);
   uint64_t flows = 0;
   uint64_t lost = parts_.spool.lost();
   for (const LcoreCounterValues& values : parts_.cores.counters()) {
@@ -99,6 +102,17 @@ grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStat
   return grpc::Status::OK;
 }
 
+grpc::Status DataplaneService::ListViews(grpc::ServerContext*, const v1::ListViewsRequest* request,
+                                         v1::ListViewsResponse* response) {
+  const bool goes_on = request->incarnation() == parts_.identity.incarnation;
+  for (v1::ViewRecord& view : parts_.forwarding.views().list(goes_on ? request->after() : 0)) {
+    view.set_node(parts_.identity.node);
+    view.set_incarnation(parts_.identity.incarnation);
+    *response->add_views() = std::move(view);
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status DataplaneService::GetCounters(grpc::ServerContext*, const v1::GetCountersRequest*,
                                            v1::GetCountersResponse* response) {
   response->set_node(parts_.identity.node);
@@ -108,11 +122,12 @@ grpc::Status DataplaneService::GetCounters(grpc::ServerContext*, const v1::GetCo
     fill(values, *response->add_lcores());
   const std::vector<TargetCounterValues> targets =
       parts_.cores.target_counters(parts_.registry.target_count());
-  // Labels that changed, and addresses, make targets of their own; here they are one.
+  // Labels that changed, addresses and rollouts make targets of their own; here they are one.
   std::map<TargetNames, TargetCounterValues> sums;
   for (uint32_t id = 1; id < targets.size(); ++id) {
     auto names = parts_.registry.names(TargetId{id});
     if (!names) continue;
+    names->rollout.clear();
     names->backend.address = {};
     names->pool_labels.clear();
     sums[*std::move(names)] += targets[id];

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The methods that bring a table in.
+#include <optional>
+
 #include "dataplane/daemon/dataplane_service.h"
+#include "dataplane/daemon/foresight.h"
 #include "dataplane/daemon/status_text.h"
 #include "dataplane/rpc/status.h"
 #include "spdlog/spdlog.h"
@@ -36,13 +39,16 @@ grpc::Status DataplaneService::Stage(grpc::ServerContext*,
                                      v1::StageResponse* response) {
   DeltaAssembler assembler;
   v1::StageRequest request;
+  std::optional<bool> is_preview;
   while (reader->Read(&request)) {
+    if (!is_preview) is_preview = request.preview();
     if (const absl::Status added = assembler.add(request.chunk()); !added.ok())
       return to_reply(added);
   }
   const absl::StatusOr<v1::TableDelta> delta = assembler.finish();
   if (!delta.ok()) return to_reply(delta.status());
-  absl::StatusOr<v1::StageResponse> staged = parts_.stager.stage(*delta);
+  absl::StatusOr<v1::StageResponse> staged =
+      is_preview.value_or(false) ? preview(*delta) : parts_.stager.stage(*delta);
   if (!staged.ok()) {
     spdlog::warn("generation {} is refused: {}", delta->changed().generation(),
                  text_of(staged.status()));
@@ -50,6 +56,18 @@ grpc::Status DataplaneService::Stage(grpc::ServerContext*,
   }
   *response = *std::move(staged);
   return grpc::Status::OK;
+}
+
+absl::StatusOr<v1::StageResponse> DataplaneService::preview(const v1::TableDelta& delta) {
+  absl::StatusOr<PreviewedTable> previewed = parts_.stager.preview(delta);
+  if (!previewed.ok()) return previewed.status();
+  const auto snapshot = parts_.foresee(previewed->ready);
+  if (!snapshot.ok()) return snapshot.status();
+  absl::StatusOr<v1::FlowEffects> effects =
+      foresee_flows(**snapshot, *previewed->registry, parts_.cores);
+  if (!effects.ok()) return effects.status();
+  *previewed->response.mutable_effects() = *std::move(effects);
+  return std::move(previewed->response);
 }
 
 grpc::Status DataplaneService::Commit(grpc::ServerContext*, const v1::CommitRequest* request,

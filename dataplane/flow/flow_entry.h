@@ -4,7 +4,10 @@
 // records need.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "dataplane/flow/flow_event.h"
@@ -25,9 +28,25 @@ struct alignas(64) FlowEntry {
   uint32_t epoch = 0;    // eligibility was last checked in this one
   uint32_t timeout_ms = 0;
   FlowState state = FlowState::kFree;
-  uint8_t tcp_flags = 0;  // all that this part saw
+  bool is_observed = false;  // for a rollout: its detail says where
+  uint8_t tcp_flags = 0;     // all that this part saw
   Opened opened = Opened::kSyn;
   uint32_t next_free = 0;  // position; only while free
+
+  // Whether the flow itself gives no reason to look closer at its next packet: it is not closing
+  // and not observed.  Cost: one comparison for both, so that flows of nobody's rollout pay nothing
+  // for those that are observed.
+  bool is_steady() const noexcept {
+    static_assert(std::endian::native == std::endian::little, "`is_observed` is the higher byte");
+    uint16_t observed_and_state;
+    std::memcpy(&observed_and_state, reinterpret_cast<const char*>(this) + kStateOffset,
+                sizeof observed_and_state);
+    return observed_and_state < static_cast<uint16_t>(FlowState::kClosing);
+  }
+
+ private:
+  static constexpr size_t kStateOffset =
+      sizeof(FlowKey<F>) + sizeof(FlowCounts) + sizeof(uint64_t) + 4 * sizeof(uint32_t);
 };
 static_assert(sizeof(FlowEntry<Family::kIpv4>) == 64, "a packet of a known flow writes one line");
 static_assert(sizeof(FlowEntry<Family::kIpv6>) == 128);
@@ -43,6 +62,8 @@ struct alignas(64) FlowDetail {
   uint32_t client_class = 0;  // ClassId
   uint32_t part = 0;
   uint32_t handshake_us = 0;
+  uint32_t observation = 0;  // place of its `ObservedFlow`; of use while the entry says so
+  EndReason cut_reason = EndReason::kNone;  // only while the state is kCut
 };
 static_assert(sizeof(FlowDetail) == 64);
 

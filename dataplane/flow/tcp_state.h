@@ -20,8 +20,10 @@ enum class FlowState : uint8_t {
   kFree,      // no flow: the entry is not in use
   kOpening,   // SYN seen, nothing after it
   kOpen,      // more than the SYN seen, or adopted
-  kClosing,   // the client's FIN or RST seen
   kDatagram,  // not TCP
+  // From here on a packet of the flow takes a closer look.
+  kClosing,  // the client's FIN or RST seen
+  kCut,      // no flow any more: what is left of TCP that Sluice reset, so that nobody adopts it
 };
 
 // A SYN that asks for a new connection; a SYN with ACK answers one.
@@ -36,7 +38,7 @@ constexpr FlowState first_state(uint8_t tcp_flags) noexcept {
 
 // The state after one more packet. A repeated SYN changes nothing; a closing flow stays closing.
 constexpr FlowState next_state(FlowState state, uint8_t tcp_flags) noexcept {
-  if (state == FlowState::kDatagram || state == FlowState::kClosing) return state;
+  if (state >= FlowState::kDatagram) return state;
   if ((tcp_flags & (kTcpFin | kTcpRst)) != 0) return FlowState::kClosing;
   return is_opening_syn(tcp_flags) ? state : FlowState::kOpen;
 }
@@ -57,6 +59,7 @@ constexpr uint32_t timeout_ms(FlowState state, const FlowTimeouts& timeouts,
     case FlowState::kOpening:
       return count(timeouts.tcp_opening);
     case FlowState::kClosing:
+    case FlowState::kCut:
       return count(timeouts.tcp_closing);
     case FlowState::kDatagram:
       return count(timeouts.udp_idle);

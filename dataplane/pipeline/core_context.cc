@@ -13,10 +13,16 @@ std::unique_ptr<CoreContext> CoreContext::create(const CoreSettings& settings) {
   auto flows_v4 = FlowTable<Family::kIpv4>::create(settings.flow_capacity, settings.flow_key);
   auto flows_v6 = FlowTable<Family::kIpv6>::create(settings.flow_capacity, settings.flow_key);
   auto targets = TouchedArray<TargetCounters>::create(size_t{Registry::kTargetsMax} + 1);
-  if (!flows_v4 || !flows_v6 || !targets) return nullptr;
+  auto handshakes = TouchedArray<HandshakeCounters>::create(size_t{Registry::kTargetsMax} + 1);
+  auto observed = ObservationTable::create(kObservedFlowsMax);
+  auto recent_clients = RecentClients::create();
+  if (!flows_v4 || !flows_v6 || !targets || !handshakes || !observed || !recent_clients)
+    return nullptr;
 
   auto core = std::make_unique<CoreContext>(std::move(*flows_v4), std::move(*flows_v6),
-                                            std::move(*targets));
+                                            std::move(*targets), std::move(*handshakes));
+  core->observed = std::move(*observed);
+  core->recent_clients = std::move(*recent_clients);
   core->lcore = settings.lcore;
   for (uint8_t port = 0; port < kPortsMax; ++port) {
     if ((settings.ports >> port & 1) != 0) core->tx_by_port[port] = &core->tx[port];

@@ -9,6 +9,8 @@
 
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/flow_timeouts.h"
+#include "dataplane/flow/observation_table.h"
+#include "dataplane/flow/recent_clients.h"
 #include "dataplane/pipeline/event_buffer.h"
 #include "dataplane/pipeline/packet.h"
 #include "dataplane/pipeline/token_bucket.h"
@@ -19,6 +21,13 @@ inline constexpr uint16_t kPortsMax = 16;
 // Resets and ICMP errors that one lcore sends: enough for people to see why, too few to be used as
 // a weapon.
 inline constexpr uint64_t kRepliesPerSecond = 1000;
+// Resets and ICMP errors for known flows that are cut: a stranger cannot ask for them, and a recall
+// has as many at once as there are flows.
+inline constexpr uint64_t kCutRepliesPerSecond = 100'000;
+// What one burst can send to one port: each packet may be answered, and a reset made beside it.
+inline constexpr uint16_t kTxBatchMax = 2 * kBurstMax;
+// Flows that one lcore observes at once: ten thousand new ones per second for three seconds. 4 MiB.
+inline constexpr uint32_t kObservedFlowsMax = 32'768;
 
 struct CoreSettings {
   uint8_t lcore = 0;
@@ -30,8 +39,8 @@ struct CoreSettings {
 
 // Packets for one port, each with whom it counts for: its account in the burst.
 struct TxBatch {
-  std::array<rte_mbuf*, kBurstMax> mbufs;
-  std::array<const Account*, kBurstMax> accounts;
+  std::array<rte_mbuf*, kTxBatchMax> mbufs;
+  std::array<const Account*, kTxBatchMax> accounts;
   uint16_t count = 0;
 };
 
@@ -39,6 +48,13 @@ struct TxBatch {
 struct Sweep {
   uint32_t position = 0;
   uint64_t last_ns = 0;
+};
+
+// The pass over every flow that follows a recall.
+struct RecallSweep {
+  uint64_t recall = 0;  // the snapshot's number of the recall that it follows
+  bool is_running = false;
+  Sweep v4, v6;
 };
 
 // Thread: the lcore that owns it; other threads read the counters only.
@@ -85,8 +101,11 @@ struct alignas(64) CoreContext {
   EventOrigin origin() const noexcept { return {realtime_offset_ns, lcore}; }
 
   CoreContext(FlowTable<Family::kIpv4> v4, FlowTable<Family::kIpv6> v6,
-              TouchedArray<TargetCounters> lines)
-      : flows_v4(std::move(v4)), flows_v6(std::move(v6)), targets(std::move(lines)) {}
+              TouchedArray<TargetCounters> lines, TouchedArray<HandshakeCounters> their_handshakes)
+      : flows_v4(std::move(v4)),
+        flows_v6(std::move(v6)),
+        targets(std::move(lines)),
+        handshakes(std::move(their_handshakes)) {}
 
   uint64_t now_ns = 0;              // monotonic; one reading per turn
   uint64_t realtime_offset_ns = 0;  // CLOCK_REALTIME - CLOCK_MONOTONIC
@@ -94,12 +113,17 @@ struct alignas(64) CoreContext {
   uint8_t lcore = 0;
   FlowTimeouts timeouts;
   TokenBucket replies{kRepliesPerSecond};
+  TokenBucket cut_replies{kCutRepliesPerSecond};
   Sweep sweep_v4, sweep_v6;
+  RecallSweep recall_sweep;
+  uint32_t cut_entries = 0;         // of the flow tables, in state kCut
+  uint64_t cut_entries_erased = 0;  // ever
 
   FlowTable<Family::kIpv4> flows_v4;
   FlowTable<Family::kIpv6> flows_v6;
   LcoreCounters counters;
-  TouchedArray<TargetCounters> targets;  // by TargetId
+  TouchedArray<TargetCounters> targets;        // by TargetId
+  TouchedArray<HandshakeCounters> handshakes;  // by TargetId
 
   Burst<Family::kIpv4> burst_v4;
   Burst<Family::kIpv6> burst_v6;
@@ -108,6 +132,11 @@ struct alignas(64) CoreContext {
   std::array<rte_mbuf*, kBurstMax> drops{};
   uint16_t drop_count = 0;
   EventBuffer events;
+
+  // Of rollouts' flows.
+  ObservationTable observed;
+  RecentClients recent_clients;
+  ObservationBuffer observations;
 };
 
 }  // namespace sluice::dataplane

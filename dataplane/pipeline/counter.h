@@ -8,14 +8,17 @@
 
 namespace sluice::dataplane {
 
-// Thread: `add` and `set` the owning lcore; `read` any.  Cost: a plain load and store; no
-// read-modify-write.
+// Thread: `add`, `set` and `release` the owning lcore; the others any.  Cost: a plain load and
+// store; no read-modify-write.
 class Counter {
  public:
   void add(uint64_t count) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
   void set(uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  // Whoever acquires the value that was released sees all that was counted before.
+  void release(uint64_t value) noexcept { value_.store(value, std::memory_order_release); }
+  uint64_t acquire() const noexcept { return value_.load(std::memory_order_acquire); }
   uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:

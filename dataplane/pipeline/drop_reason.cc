@@ -35,6 +35,10 @@ std::string_view drop_reason_name(DropReason reason) noexcept {
       return "too_big";
     case DropReason::kRevoked:
       return "revoked";
+    case DropReason::kRecalled:
+      return "recalled";
+    case DropReason::kAuditRefused:
+      return "audit_refused";
     case DropReason::kRejectLimited:
       return "reject_limited";
     case DropReason::kNoBuffer:

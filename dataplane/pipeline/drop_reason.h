@@ -26,6 +26,8 @@ enum class DropReason : uint8_t {
   kNoNeighbor,     // the backend's next hop has no MAC yet
   kTooBig,         // does not fit the port's MTU after encapsulation
   kRevoked,        // the flow's pool is no longer eligible for this client
+  kRecalled,       // a known flow's backend was recalled, and no answer was due
+  kAuditRefused,   // a flow that must be recorded, and cannot be
   kRejectLimited,  // a reply was due and the reply rate is used up
   kNoBuffer,       // no mbuf or headroom
   kTxFull,         // the port did not take it

@@ -65,8 +65,8 @@ template <Family Outer, Family F>
 }
 
 template <Family F>
-[[gnu::always_inline]] inline DropReason encapsulate_one(const Packet<F>& packet,
-                                                         const BackendLine& line) noexcept {
+[[gnu::always_inline]] inline DropReason put_headers(const Packet<F>& packet,
+                                                     const BackendLine& line) noexcept {
   if (packet.ip_bytes() > line.inner_bytes_max) [[unlikely]]
     return line.neighbor_resolved ? DropReason::kTooBig : DropReason::kNoNeighbor;
   switch (line.outer_bytes) {
@@ -84,10 +84,15 @@ template <Family F>
 }  // namespace
 
 template <Family F>
+DropReason encapsulate_one(const Packet<F>& packet, const BackendLine& line) noexcept {
+  return put_headers(packet, line);
+}
+
+template <Family F>
 void encapsulate(Burst<F>& burst, CoreContext& core) noexcept {
   for (Packet<F>* const packet : burst.survivors()) {
     const BackendLine& line = *packet->line;
-    const DropReason problem = encapsulate_one(*packet, line);
+    const DropReason problem = put_headers(*packet, line);
     if (problem != DropReason::kCount) [[unlikely]] {
       core.drop(packet->mbuf, problem);
     } else {
@@ -96,6 +101,8 @@ void encapsulate(Burst<F>& burst, CoreContext& core) noexcept {
   }
 }
 
+template DropReason encapsulate_one(const Packet<Family::kIpv4>&, const BackendLine&) noexcept;
+template DropReason encapsulate_one(const Packet<Family::kIpv6>&, const BackendLine&) noexcept;
 template void encapsulate(Burst<Family::kIpv4>&, CoreContext&) noexcept;
 template void encapsulate(Burst<Family::kIpv6>&, CoreContext&) noexcept;
 

@@ -13,4 +13,10 @@ namespace sluice::dataplane {
 template <Family F>
 void encapsulate(Burst<F>& burst, CoreContext& core) noexcept;
 
+// Puts the backend's headers in front of one packet, which is sent to the line's port.
+// Shape: `mbuf`, `l2_bytes` and `account.bytes` are set.  Errors: kTooBig, kNoNeighbor, kNoBuffer;
+// kCount when there is none.
+template <Family F>
+DropReason encapsulate_one(const Packet<F>& packet, const BackendLine& line) noexcept;
+
 }  // namespace sluice::dataplane

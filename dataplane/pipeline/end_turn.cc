@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "dataplane/pipeline/flow_life.h"
+#include "dataplane/pipeline/observe.h"
 
 namespace sluice::dataplane {
 
@@ -60,7 +61,7 @@ bool end_some(EndReason reason, Sweep& sweep, CoreContext& core) noexcept {
 }
 
 void show_flow_count(CoreContext& core) noexcept {
-  core.counters.flows.set(uint64_t{core.flows_v4.size()} + core.flows_v6.size());
+  core.counters.flows.set(uint64_t{core.flows_v4.size()} + core.flows_v6.size() - core.cut_entries);
 }
 
 }  // namespace
@@ -68,6 +69,7 @@ void show_flow_count(CoreContext& core) noexcept {
 void end_turn(CoreContext& core) noexcept {
   expire_some<Family::kIpv4>(core.sweep_v4, core);
   expire_some<Family::kIpv6>(core.sweep_v6, core);
+  judge_due_observations(core);
   show_flow_count(core);
 }
 

@@ -8,7 +8,7 @@
 namespace sluice::dataplane {
 
 // Goes on with the sweep that looks at every flow once a second, a bounded number per turn; it
-// waits while the event buffer has no room to spare.
+// waits while the event buffer has no room to spare. Judges observed flows whose time has come.
 void end_turn(CoreContext& core) noexcept;
 
 // Ends flows for `reason` until the event buffer is full. True when no flow is left.

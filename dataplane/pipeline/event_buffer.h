@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The flow events of one lcore on their way to its ring.
+// The events of one lcore on their way to a ring.
 #pragma once
 
 #include <array>
@@ -10,31 +10,36 @@
 #include <span>
 
 #include "dataplane/flow/flow_event.h"
+#include "dataplane/flow/observation_event.h"
 
 namespace sluice::dataplane {
 
-class EventBuffer {
+template <class Event>
+class BufferOf {
  public:
   // Twice what one burst can write, so that the expiry sweep finds room beside it.
   static constexpr uint32_t kCapacity = 512;
 
   // Where it stands until `remove_first`.  Errors: nullptr when the buffer is full.
-  FlowEvent* push(const FlowEvent& event) noexcept {
+  Event* push(const Event& event) noexcept {
     if (count_ == kCapacity) return nullptr;
     events_[count_] = event;
     return &events_[count_++];
   }
-  std::span<const FlowEvent> events() const noexcept { return {events_.data(), count_}; }
+  std::span<const Event> events() const noexcept { return {events_.data(), count_}; }
   uint32_t room() const noexcept { return kCapacity - count_; }
 
   void remove_first(size_t count) noexcept {
     count_ -= static_cast<uint32_t>(count);
-    std::memmove(events_.data(), events_.data() + count, count_ * sizeof(FlowEvent));
+    std::memmove(events_.data(), events_.data() + count, count_ * sizeof(Event));
   }
 
  private:
-  std::array<FlowEvent, kCapacity> events_{};
+  std::array<Event, kCapacity> events_{};
   uint32_t count_ = 0;
 };
+
+using EventBuffer = BufferOf<FlowEvent>;
+using ObservationBuffer = BufferOf<ObservationEvent>;
 
 }  // namespace sluice::dataplane

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "dataplane/pipeline/observe.h"
+
 namespace sluice::dataplane {
 
 namespace {
@@ -63,6 +65,8 @@ void begin_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision
 // the buffer.
 template <Family F>
 void end_part(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  if (entry.is_observed) [[unlikely]]
+    stop_observing(entry, core);
   FlowTable<F>& flows = core.flows<F>();
   core.target(entry.target).flows_ended.add(1);
   FlowEvent* const event =
@@ -94,6 +98,7 @@ FlowEntry<F>* begin_flow(Packet<F>& packet, const Decision& decision, const Snap
       FlowDetail{.flow_id = uint64_t{core.lcore} << kFlowIdLcoreShift | ++core.flows_begun};
   core.counters.flows_opened.add(1);
   begin_part(packet, *entry, decision, snapshot, core);
+  if (entry->opened == Opened::kSyn) core.handshakes[entry->target].begun.add(1);
   return entry;
 }
 
@@ -113,6 +118,9 @@ void change_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& 
     FlowDetail& detail = core.flows<F>().detail(entry);
     const uint64_t handshake_us = (core.now_ns - detail.start_ns) / 1000;
     detail.handshake_us = static_cast<uint32_t>(std::clamp<uint64_t>(handshake_us, 1, UINT32_MAX));
+    HandshakeCounters& handshakes = core.handshakes[entry.target];
+    handshakes.completed.add(1);
+    handshakes.us.add(detail.handshake_us);
   }
   entry.state = state;
   entry.timeout_ms = timeout_of(packet, state, snapshot, core);
@@ -120,9 +128,28 @@ void change_state(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& 
 
 template <Family F>
 void end_flow(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  if (entry.state == FlowState::kCut) [[unlikely]] {
+    --core.cut_entries;
+    ++core.cut_entries_erased;
+  } else {
+    end_part(entry, reason, core);
+    core.counters.flows_ended.add(1);
+  }
+  core.flows<F>().erase(entry);
+}
+
+template <Family F>
+void end_flow_by_cut(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept {
+  if (reason == EndReason::kRecalled) core.target(entry.target).flows_recalled.add(1);
+  if (entry.key.protocol() != kProtocolTcp) return end_flow(entry, reason, core);
   end_part(entry, reason, core);
   core.counters.flows_ended.add(1);
-  core.flows<F>().erase(entry);
+  ++core.cut_entries;
+  entry.state = FlowState::kCut;
+  entry.counts = {};
+  entry.last_seen_ns = core.now_ns;
+  entry.timeout_ms = timeout_ms(FlowState::kCut, core.timeouts, 0);
+  core.flows<F>().detail(entry).cut_reason = reason;
 }
 
 using Packet4 = Packet<Family::kIpv4>;
@@ -140,5 +167,7 @@ template void change_state(const Packet4&, Entry4&, const Snapshot&, CoreContext
 template void change_state(const Packet6&, Entry6&, const Snapshot&, CoreContext&) noexcept;
 template void end_flow(Entry4&, EndReason, CoreContext&) noexcept;
 template void end_flow(Entry6&, EndReason, CoreContext&) noexcept;
+template void end_flow_by_cut(Entry4&, EndReason, CoreContext&) noexcept;
+template void end_flow_by_cut(Entry6&, EndReason, CoreContext&) noexcept;
 
 }  // namespace sluice::dataplane

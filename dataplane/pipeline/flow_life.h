@@ -53,8 +53,14 @@ void continue_part(Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snaps
 }
 
 // Ends the part and forgets the flow. Packets of this burst that wait to be sent still count for
-// the part.
+// the part. Of what was cut only the entry is left, which is forgotten.
 template <Family F>
 void end_flow(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept;
+
+// Ends the flow. Of TCP the entry stays for as long as one that closes, in state kCut, so that what
+// its client still sends is refused and not taken for a flow that began elsewhere.
+// Shape: `entry` is not in state kCut.
+template <Family F>
+void end_flow_by_cut(FlowEntry<F>& entry, EndReason reason, CoreContext& core) noexcept;
 
 }  // namespace sluice::dataplane

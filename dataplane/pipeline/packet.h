@@ -23,7 +23,12 @@ static_assert(kBurstMax == KeyColumns<1>::kRows);
 
 // Whom a packet counts for once the port has taken it.
 struct Account {
-  enum class Kind : uint8_t { kRecorded, kUnrecorded, kReply };
+  enum class Kind : uint8_t {
+    kRecorded,
+    kUnrecorded,
+    kReply,  // the packet turned into its answer
+    kExtra,  // no packet that came in: made beside one, so that the balance leaves it out
+  };
 
   // Of the part: in the flow table, or in the event that waits when the part ended later in the
   // burst. nullptr: of none, or of one whose event found no room.

@@ -43,6 +43,12 @@ void count_one(const Account& account) noexcept {
   }
 }
 
+void drop_unsent(rte_mbuf* mbuf, const Account& account, CoreContext& core) noexcept {
+  if (account.kind == Account::Kind::kExtra) [[unlikely]]
+    return rte_pktmbuf_free(mbuf);
+  core.drop(mbuf, DropReason::kTxFull);
+}
+
 }  // namespace
 
 void run_pipeline(std::span<rte_mbuf* const> mbufs, const Snapshot* snapshot,
@@ -59,19 +65,19 @@ void run_pipeline(std::span<rte_mbuf* const> mbufs, const Snapshot* snapshot,
 }
 
 void settle(TxBatch& batch, uint16_t accepted, CoreContext& core) noexcept {
-  uint64_t replied = 0;
+  uint64_t replied = 0, extra = 0;
   for (uint32_t i = 0; i < accepted; ++i) {
     const Account& account = *batch.accounts[i];
-    if (account.kind == Account::Kind::kReply) [[unlikely]] {
-      ++replied;
+    if (account.kind >= Account::Kind::kReply) [[unlikely]] {
+      ++(account.kind == Account::Kind::kReply ? replied : extra);
     } else {
       count_one(account);
     }
   }
-  core.counters.forwarded.add(accepted - replied);
+  core.counters.forwarded.add(accepted - replied - extra);
   core.counters.replied.add(replied);
   for (uint32_t i = accepted; i < batch.count; ++i)
-    core.drop(batch.mbufs[i], DropReason::kTxFull);
+    drop_unsent(batch.mbufs[i], *batch.accounts[i], core);
   batch.count = 0;
 }
 

@@ -10,39 +10,11 @@
 #include "dataplane/flow/tcp_state.h"
 #include "dataplane/net/checksum.h"
 #include "dataplane/net/headers.h"
+#include "dataplane/pipeline/reset.h"
 
 namespace sluice::dataplane {
 
 namespace {
-
-constexpr uint8_t kReplyTtl = 64;
-
-template <Family F>
-constexpr size_t kIpHeaderBytes = F == Family::kIpv4 ? ipv4::kHeaderBytes : ipv6::kHeaderBytes;
-
-// Writes an IP header from the packet's destination back to its source.
-template <Family F>
-void write_ip(uint8_t* ip, const FlowKey<F>& key, uint8_t protocol, size_t payload_bytes) noexcept {
-  std::memset(ip, 0, kIpHeaderBytes<F>);
-  if constexpr (F == Family::kIpv4) {
-    constexpr uint8_t kVersion4FiveWords = 0x45;
-    ip[ipv4::kVersionIhl] = kVersion4FiveWords;
-    store_be16(ip + ipv4::kTotalLength, static_cast<uint16_t>(ipv4::kHeaderBytes + payload_bytes));
-    store_be16(ip + ipv4::kFragment, ipv4::kDontFragment);
-    ip[ipv4::kTtl] = kReplyTtl;
-    ip[ipv4::kProtocol] = protocol;
-    std::memcpy(ip + ipv4::kSource, key.destination(), 4);
-    std::memcpy(ip + ipv4::kDestination, key.source(), 4);
-    store_be16(ip + ipv4::kChecksum, checksum(ip, ipv4::kHeaderBytes));
-  } else {
-    store_be32(ip + ipv6::kVersionClassLabel, 6u << 28);
-    store_be16(ip + ipv6::kPayloadLength, static_cast<uint16_t>(payload_bytes));
-    ip[ipv6::kNextHeader] = protocol;
-    ip[ipv6::kHopLimit] = kReplyTtl;
-    std::memcpy(ip + ipv6::kSource, key.destination(), 16);
-    std::memcpy(ip + ipv6::kDestination, key.source(), 16);
-  }
-}
 
 // Keeps the first `size` bytes of the frame, which lie in its first segment.
 void cut_after(rte_mbuf* mbuf, size_t size) noexcept {
@@ -77,21 +49,7 @@ void make_reset(Packet<F>& packet) noexcept {
 
   // Not more than the headers that it answers, which parse found in the first segment.
   cut_after(packet.mbuf, packet.l2_bytes + kIpHeaderBytes<F> + tcp::kHeaderBytes);
-  uint8_t* const ip = packet.ip();
-  uint8_t* const reset = ip + kIpHeaderBytes<F>;
-  write_ip(ip, packet.key, kProtocolTcp, tcp::kHeaderBytes);
-  std::memset(reset, 0, tcp::kHeaderBytes);
-  store_be16(reset + tcp::kSourcePort, packet.key.destination_port().host());
-  store_be16(reset + tcp::kDestinationPort, packet.key.source_port().host());
-  store_be32(reset + tcp::kSequence, sequence);
-  store_be32(reset + tcp::kAcknowledgment, acknowledgment);
-  constexpr uint8_t kFiveWords = 0x50;
-  reset[tcp::kDataOffset] = kFiveWords;
-  reset[tcp::kFlags] = has_ack ? kTcpRst : kTcpRst | kTcpAck;
-  const uint64_t pseudo = pseudo_header_sum<F>(packet.key.destination(), packet.key.source(),
-                                               kProtocolTcp, tcp::kHeaderBytes);
-  store_be16(reset + tcp::kChecksum,
-             checksum_finish(checksum_add(pseudo, reset, tcp::kHeaderBytes)));
+  write_reset<F>(packet.ip(), back(packet.key), {sequence, acknowledgment, !has_ack});
   swap_macs(packet.frame());
 }
 
@@ -123,8 +81,8 @@ bool make_prohibited(Packet<F>& packet) noexcept {
 
   std::memmove(frame, frame + kAddedBytes, packet.l2_bytes);
   uint8_t* const ip = frame + packet.l2_bytes;
-  write_ip(ip, packet.key, F == Family::kIpv4 ? kProtocolIcmp : kProtocolIcmpv6,
-           icmp::kHeaderBytes + quoted);
+  write_ip<F>(ip, back(packet.key), F == Family::kIpv4 ? kProtocolIcmp : kProtocolIcmpv6,
+              icmp::kHeaderBytes + quoted);
   write_icmp<F>(ip + kIpHeaderBytes<F>, icmp::kHeaderBytes + quoted, packet.key);
   swap_macs(frame);
   return true;
@@ -138,19 +96,32 @@ bool make_reply(Packet<F>& packet, RejectKind kind) noexcept {
   return true;
 }
 
+template <Family F>
+bool is_due(const Packet<F>& packet, RejectKind kind) noexcept {
+  const bool is_reset = packet.key.protocol() == kProtocolTcp && (packet.tcp_flags & kTcpRst) != 0;
+  return kind != RejectKind::kDrop && !is_reset;
+}
+
 }  // namespace
 
 template <Family F>
-void reject(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& core) noexcept {
-  const bool is_reset = packet.key.protocol() == kProtocolTcp && (packet.tcp_flags & kTcpRst) != 0;
-  if (kind == RejectKind::kDrop || is_reset) return core.drop(packet.mbuf, reason);
-  if (!core.replies.take(core.now_ns)) return core.drop(packet.mbuf, DropReason::kRejectLimited);
+void answer(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& core) noexcept {
+  if (!is_due(packet, kind)) return core.drop(packet.mbuf, reason);
   const auto ingress = static_cast<uint8_t>(packet.mbuf->port);  // below kPortsMax
   if (!make_reply(packet, kind)) return core.drop(packet.mbuf, DropReason::kNoBuffer);
   packet.account.kind = Account::Kind::kReply;
   core.send(ingress, packet.mbuf, packet.account);
 }
 
+template <Family F>
+void reject(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& core) noexcept {
+  if (!is_due(packet, kind)) return core.drop(packet.mbuf, reason);
+  if (!core.replies.take(core.now_ns)) return core.drop(packet.mbuf, DropReason::kRejectLimited);
+  answer(packet, kind, reason, core);
+}
+
+template void answer(Packet<Family::kIpv4>&, RejectKind, DropReason, CoreContext&) noexcept;
+template void answer(Packet<Family::kIpv6>&, RejectKind, DropReason, CoreContext&) noexcept;
 template void reject(Packet<Family::kIpv4>&, RejectKind, DropReason, CoreContext&) noexcept;
 template void reject(Packet<Family::kIpv6>&, RejectKind, DropReason, CoreContext&) noexcept;
 

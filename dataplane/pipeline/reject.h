@@ -13,4 +13,9 @@ namespace sluice::dataplane {
 template <Family F>
 void reject(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& core) noexcept;
 
+// The same without the limit on replies, for packets that their sender alone could send.
+// Drops: `reason`, kNoBuffer.
+template <Family F>
+void answer(Packet<F>& packet, RejectKind kind, DropReason reason, CoreContext& core) noexcept;
+
 }  // namespace sluice::dataplane

@@ -6,7 +6,9 @@
 #include <cstring>
 
 #include "dataplane/net/headers.h"
+#include "dataplane/pipeline/cut.h"
 #include "dataplane/pipeline/flow_life.h"
+#include "dataplane/pipeline/observe.h"
 #include "dataplane/pipeline/reject.h"
 
 namespace sluice::dataplane {
@@ -16,9 +18,10 @@ namespace {
 // What becomes of a known flow when one more packet of it arrives.
 enum class Fate : uint8_t {
   kStays,    // its backend serves it
-  kReopens,  // it was closing and the client opens a new one on the same ports
+  kReopens,  // it was closing or cut, and the client opens a new one on the same ports
   kMoves,    // its backend is gone, down, or no longer eligible for a flow that can move
-  kCut,      // its pool may no longer serve this client, or was recalled
+  kCut,      // its pool may no longer serve this client, gave it up, or was recalled; or it was cut
+             // before
 };
 struct Verdict {
   Fate fate = Fate::kStays;
@@ -27,25 +30,27 @@ struct Verdict {
 };
 
 template <Family F>
-bool is_still_eligible(const Packet<F>& packet, const BackendLine& line,
-                       const Table& table) noexcept {
+bool may_stay(const Packet<F>& packet, const FlowEntry<F>& entry, const BackendLine& line,
+              const Table& table) noexcept {
   const ClassIndex client_class = table.classify_client<F>(packet.key.source());
-  return table.is_eligible(packet.service, client_class, line.pool);
+  return table.is_eligible(packet.service, client_class, line.pool) &&
+         !table.is_evicted(packet.service, client_class, line.pool, TargetId{entry.target});
 }
 
 // Judges by everything that may end a part. Re-checks eligibility when the entry's epoch is old.
 template <Family F>
 Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot) noexcept {
-  if (entry.state == FlowState::kClosing && is_opening_syn(packet.tcp_flags)) {
+  if (entry.state >= FlowState::kClosing && is_opening_syn(packet.tcp_flags)) {
     return {Fate::kReopens, quiet_end(entry.state, entry.tcp_flags)};
   }
+  if (entry.state == FlowState::kCut) return {Fate::kCut};
   const BackendLine* const line = snapshot.find(BackendId{entry.backend});
   if (line == nullptr || line->state == BackendState::kDown || line->expired) {
     return {Fate::kMoves, EndReason::kMoved};
   }
   if (line->state == BackendState::kRecalled) return {Fate::kCut, EndReason::kRecalled};
   if (entry.epoch != snapshot.epoch) {
-    if (!is_still_eligible(packet, *line, *snapshot.table)) {
+    if (!may_stay(packet, entry, *line, *snapshot.table)) {
       const bool can_move = entry.state == FlowState::kDatagram;
       return {can_move ? Fate::kMoves : Fate::kCut, EndReason::kRevoked};
     }
@@ -54,18 +59,20 @@ Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snap
   return {Fate::kStays, EndReason::kNone, line};
 }
 
-// The client is told when the flow is TCP: by a reset.
-template <Family F>
-void cut_flow(Packet<F>& packet, FlowEntry<F>& entry, EndReason reason,
-              CoreContext& core) noexcept {
-  end_flow(entry, reason, core);
-  reject(packet, RejectKind::kReset, DropReason::kRevoked, core);
-}
-
 template <Family F>
 Opening opening_of(const Packet<F>& packet) noexcept {
   const bool is_fresh = packet.key.protocol() != kProtocolTcp || is_opening_syn(packet.tcp_flags);
   return is_fresh ? Opening::kFresh : Opening::kAdopted;
+}
+
+// Of the IP header, which parse had in the cache just now.
+template <Family F>
+uint8_t dscp_of(const Packet<F>& packet) noexcept {
+  if constexpr (F == Family::kIpv4) {
+    return packet.ip()[ipv4::kTos] >> 2;
+  } else {
+    return load_be16(packet.ip() + ipv6::kVersionClassLabel) >> 6 & 0x3f;
+  }
 }
 
 template <Family F>
@@ -74,6 +81,13 @@ void reject_unsteered(Packet<F>& packet, const Decision& decision, const Snapsho
   const DropReason reason =
       decision.verdict == SteerVerdict::kNoRoute ? DropReason::kNoRoute : DropReason::kNoPool;
   reject(packet, snapshot.table->services[packet.service.value].reject, reason, core);
+}
+
+template <Family F>
+void refuse_unrecorded(Packet<F>& packet, const Snapshot& snapshot, CoreContext& core) noexcept {
+  core.counters.audit_refused.add(1);
+  reject(packet, snapshot.table->services[packet.service.value].reject, DropReason::kAuditRefused,
+         core);
 }
 
 // A tunnel of ours that comes back here would go round for ever.
@@ -85,6 +99,9 @@ bool is_own_tunnel(const Packet<F>& packet) noexcept {
          std::memcmp(packet.key.source(), line.outer_addresses.data(), FlowKey<F>::kAddressBytes) ==
              0;
 }
+
+// The end of one part and the beginning of the next.
+constexpr uint32_t kEventsPerFlow = 2;
 
 // Ends the known part, if any, and opens what follows it.  True when the packet has a line and an
 // account.  Shape: `decision` has its first step.
@@ -104,17 +121,29 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
     core.drop(packet.mbuf, DropReason::kBadAddress);
     return false;
   }
+  if (decision.must_record && !(snapshot.can_record && core.events.room() >= kEventsPerFlow))
+      [[unlikely]] {
+    if (known != nullptr) end_flow(*known, reason, core);
+    refuse_unrecorded(packet, snapshot, core);
+    return false;
+  }
   if (known != nullptr) {
     begin_next_part(packet, *known, decision, reason, snapshot, core);
-  } else {
-    begin_flow(packet, decision, snapshot, core);
+    return true;
   }
-  return true;
+  FlowEntry<F>* const entry = begin_flow(packet, decision, snapshot, core);
+  if (decision.role != RolloutRole::kNone && entry != nullptr) [[unlikely]]
+    begin_observing(packet, *entry, decision, *snapshot.table, core);
+  if (entry != nullptr || !decision.must_record) [[likely]]
+    return true;
+  refuse_unrecorded(packet, snapshot, core);
+  return false;
 }
 
-// How often flows came and went.
+// How often flows, or what is left of them, came and went.
 uint64_t flow_changes(const CoreContext& core) noexcept {
-  return core.counters.flows_opened.read() + core.counters.flows_ended.read();
+  return core.counters.flows_opened.read() + core.counters.flows_ended.read() +
+         core.cut_entries_erased;
 }
 
 // What track found holds until a packet of this burst opens or ends a flow: it may be this one.
@@ -140,8 +169,8 @@ void choose_pools(Burst<F>& burst, const Snapshot& snapshot, const FlowTable<F>&
   hash_affinities(burst, *snapshot.table, flows, affinity);
   for (size_t i = 0; i < burst.fresh_count; ++i) {
     const Packet<F>& packet = *burst.fresh[i];
-    choose_pool<F>(snapshot, packet.service, packet.key, affinity.hashes[i], opening_of(packet),
-                   burst.decisions[i]);
+    choose_pool<F>(snapshot, packet.service, packet.key, affinity.hashes[i],
+                   {opening_of(packet), dscp_of(packet)}, burst.decisions[i]);
   }
 }
 
@@ -153,6 +182,7 @@ bool reconsider(Packet<F>& packet, FlowEntry<F>& entry, Decision& decision,
   switch (verdict.fate) {
     case Fate::kStays:
       packet.line = verdict.line;
+      if (entry.is_observed) observe_packet(packet, entry, core);
       continue_part(packet, entry, snapshot, core);
       return true;
     case Fate::kReopens:
@@ -161,7 +191,7 @@ bool reconsider(Packet<F>& packet, FlowEntry<F>& entry, Decision& decision,
     case Fate::kMoves:
       return open(packet, &entry, verdict.reason, decision, snapshot, core);
     case Fate::kCut:
-      cut_flow(packet, entry, verdict.reason, core);
+      cut(packet, entry, verdict.reason, snapshot, core);
       return false;
   }
   return false;

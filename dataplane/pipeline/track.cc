@@ -9,13 +9,13 @@ namespace sluice::dataplane {
 
 namespace {
 
-// The line of a flow that goes on as nearly all do: not closing, its backend keeping its flows, the
-// epoch the entry's own.  Errors: nullptr, when it takes a closer look.
+// The line of a flow that goes on as nearly all do: not closing, cut or observed, its backend
+// keeping its flows, the epoch the entry's own.  Errors: nullptr, when it takes a closer look.
 template <Family F>
 const BackendLine* steady_line(const FlowEntry<F>& entry, const Snapshot& snapshot) noexcept {
   const BackendLine* const line = snapshot.find(BackendId{entry.backend});
-  const bool is_steady = line != nullptr && line->keeps_flows && entry.epoch == snapshot.epoch &&
-                         entry.state != FlowState::kClosing;
+  const bool is_steady =
+      line != nullptr && line->keeps_flows && entry.epoch == snapshot.epoch && entry.is_steady();
   return is_steady ? line : nullptr;
 }
 

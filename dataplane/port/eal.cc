@@ -12,6 +12,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <string>
 
 #include "dataplane/port/dpdk_log.h"
 #include "dataplane/port/eal_options.h"
@@ -30,6 +32,26 @@ uint64_t free_hugepages() {
     total += pages;
   }
   return total;
+}
+
+// What the kernel could give without swapping; UINT64_MAX when it does not say.
+uint64_t available_mebibytes() {
+  std::ifstream facts("/proc/meminfo");
+  std::string name;
+  uint64_t kibibytes = 0;
+  for (std::string unit; facts >> name >> kibibytes; std::getline(facts, unit)) {
+    if (name == "MemAvailable:") return kibibytes / 1024;
+  }
+  return UINT64_MAX;
+}
+
+// Without hugepages EAL touches all that it is asked for: minutes of swapping, and no word why.
+absl::Status check_asked(const std::vector<std::string>& eal) {
+  const uint64_t available = available_mebibytes();
+  const std::optional<uint64_t> asked = asked_mebibytes(eal);
+  if (!asked || *asked <= available) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("eal: -m asks for {} MiB, and {} MiB are available", *asked, available));
 }
 
 absl::Status refusal(int error, const std::string& complaint) {
@@ -63,7 +85,8 @@ absl::Status check_workers() {
 }  // namespace
 
 absl::Status check_memory(const std::vector<std::string>& eal) {
-  if (has_option(eal, "--no-huge") || free_hugepages() > 0) return absl::OkStatus();
+  if (has_option(eal, "--no-huge")) return check_asked(eal);
+  if (free_hugepages() > 0) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "no free hugepages: run `sysctl vm.nr_hugepages=1024`, or add \"--no-huge\", \"-m\", "
       "\"1024\" to eal:");

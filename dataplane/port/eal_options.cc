@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 
 namespace sluice::dataplane {
@@ -53,6 +53,20 @@ bool has_option(const std::vector<std::string>& eal, std::string_view option) {
   return std::ranges::any_of(eal, [&](const std::string& argument) {
     return argument == option || argument.starts_with(fmt::format("{}=", option));
   });
+}
+
+std::optional<uint64_t> asked_mebibytes(const std::vector<std::string>& eal) {
+  std::optional<uint64_t> asked;
+  for (size_t i = 0; i < eal.size(); i++) {
+    if (!eal[i].starts_with("-m")) continue;
+    const std::string& value = eal[i] == "-m" && i + 1 < eal.size() ? eal[i + 1] : eal[i];
+    const size_t begin = &value == &eal[i] ? 2 : 0;
+    uint64_t number = 0;
+    asked = absl::SimpleAtoi(std::string_view(value).substr(begin), &number)
+                ? std::optional<uint64_t>(number)
+                : std::nullopt;
+  }
+  return asked;
 }
 
 std::vector<std::string> complete_eal(const std::vector<std::string>& eal, std::string_view node,

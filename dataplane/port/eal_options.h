@@ -3,6 +3,8 @@
 // The user's `eal:` list, read far enough to know its virtual devices and switches.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +26,10 @@ std::vector<VirtualDevice> virtual_devices(const std::vector<std::string>& eal);
 
 // True when the list has `option`, alone or as OPTION=VALUE.
 bool has_option(const std::vector<std::string>& eal, std::string_view option);
+
+// What `-m` asks for, in any of its spellings.  Errors: nullopt when it is not there, or is no
+// number: EAL then says so.
+std::optional<uint64_t> asked_mebibytes(const std::vector<std::string>& eal);
 
 // The list with --file-prefix=sluice-NODE and, for AF_XDP devices that name no program,
 // xdp_prog=STEERING_PROGRAM.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Flow events on their way from one lcore to the daemon: a bounded ring with one producer and one
+// Events on their way from one lcore to the daemon: a bounded ring with one producer and one
 // consumer.
 #pragma once
 
@@ -11,22 +11,24 @@
 #include <span>
 
 #include "dataplane/flow/flow_event.h"
+#include "dataplane/flow/observation_event.h"
 #include "dataplane/flow/touched_array.h"
 
 namespace sluice::dataplane {
 
-class EventRing {
+template <class Event>
+class RingOf {
  public:
   // Shape: `capacity` is a power of two.  Alloc: startup.  Errors: false when memory is short.
   bool allocate(uint32_t capacity) noexcept {
-    std::optional<TouchedArray<FlowEvent>> slots = TouchedArray<FlowEvent>::create(capacity);
+    std::optional<TouchedArray<Event>> slots = TouchedArray<Event>::create(capacity);
     if (!slots) return false;
     slots_ = std::move(*slots);
     return true;
   }
 
   // How many of the first events fitted.  Thread: the producer.
-  size_t push(std::span<const FlowEvent> events) noexcept {
+  size_t push(std::span<const Event> events) noexcept {
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
     // Acquire pairs with the release in `pop`: what was taken has been copied before it is
     // overwritten.
@@ -39,7 +41,7 @@ class EventRing {
   }
 
   // How many events were taken, oldest first.  Thread: the consumer.
-  size_t pop(std::span<FlowEvent> out) noexcept {
+  size_t pop(std::span<Event> out) noexcept {
     const uint64_t head = head_.load(std::memory_order_relaxed);
     const uint64_t ready = tail_.load(std::memory_order_acquire) - head;  // pairs with `push`
     const size_t count = std::min<size_t>(out.size(), ready);
@@ -55,9 +57,12 @@ class EventRing {
   }
 
  private:
-  TouchedArray<FlowEvent> slots_;
+  TouchedArray<Event> slots_;
   alignas(64) std::atomic<uint64_t> head_{0};  // written by the consumer
   alignas(64) std::atomic<uint64_t> tail_{0};  // written by the producer
 };
+
+using EventRing = RingOf<FlowEvent>;
+using ObservationRing = RingOf<ObservationEvent>;
 
 }  // namespace sluice::dataplane

@@ -34,7 +34,7 @@ void FlowQuery::copy_some(CoreContext& core) noexcept {
   const uint32_t count_end = std::min(limit_, count_ + kFlowsPerTurnMax);
   for (; position < turn_end && count_ < count_end; ++position) {
     const FlowEntry<F>& entry = flows.at(position);
-    if (entry.state == FlowState::kFree) continue;
+    if (entry.state == FlowState::kFree || entry.state == FlowState::kCut) continue;
     flows_[count_++] = make_event(entry, flows.detail(entry), EndReason::kNone, core.origin());
   }
   place_.value = (place_.value & FlowPlace::kIpv6Bit) | position;

@@ -24,7 +24,7 @@ struct IdlePolicy {
   std::chrono::nanoseconds sleep{};  // 0: always poll
 };
 
-// Everything of one worker. Other threads may use `ring` (as consumer), `query`, `stop` and the
+// Everything of one worker. Other threads may use the rings (as consumer), `query`, `stop` and the
 // core's counters.
 struct Worker {
   uint32_t lcore = 0;  // EAL's number
@@ -33,6 +33,7 @@ struct Worker {
   IdlePolicy idle;
   std::unique_ptr<CoreContext> core;
   EventRing ring;
+  ObservationRing observations;
   FlowQuery query;
   SnapshotPublisher* publisher = nullptr;
   std::atomic<bool> stop{false};

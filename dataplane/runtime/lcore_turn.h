@@ -9,16 +9,23 @@
 
 #include "dataplane/pipeline/end_turn.h"
 #include "dataplane/pipeline/pipeline.h"
+#include "dataplane/pipeline/sweep_recalled.h"
 #include "dataplane/runtime/lcore_loop.h"
 #include "dataplane/runtime/turn_clock.h"
 
 namespace sluice::dataplane {
 
-// Hands the events of the core to whoever takes them from the ring.
+template <class Event>
+void flush(BufferOf<Event>& buffer, RingOf<Event>& ring) noexcept {
+  const size_t pushed = ring.push(buffer.events());
+  if (pushed != 0) buffer.remove_first(pushed);
+}
+
+// Hands the events of the core to whoever takes them from the rings.
 inline void flush_events(Worker& worker) noexcept {
-  EventBuffer& events = worker.core->events;
-  const size_t pushed = worker.ring.push(events.events());
-  if (pushed != 0) events.remove_first(pushed);
+  flush(worker.core->events, worker.ring);
+  if (!worker.core->observations.events().empty()) [[unlikely]]
+    flush(worker.core->observations, worker.observations);
 }
 
 // Takes what is in one piece, or can be made so, to the front of the batch.
@@ -72,6 +79,8 @@ size_t take_turn(Worker& worker, Device& device, const Snapshot* snapshot) noexc
   size_t received = 0;
   for (const RuntimePort& port : worker.ports)
     received += receive(worker, device, port, snapshot);
+  if (snapshot != nullptr) [[likely]]
+    sweep_recalled(*snapshot, *worker.core);
   end_turn(*worker.core);
   flush_events(worker);
   return received;

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <bit>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -21,6 +22,9 @@ namespace {
 
 // Half a second of records at a hundred thousand new flows per second and lcore.
 constexpr uint32_t kEventRingCapacity = 1u << 17;
+// As many as an lcore observes at once: all may be due together.
+constexpr uint32_t kObservationRingCapacity = kObservedFlowsMax;
+static_assert(std::has_single_bit(kObservationRingCapacity));
 constexpr std::chrono::milliseconds kQueryDeadline{1000};
 constexpr std::chrono::microseconds kQueryPollPeriod{50};
 
@@ -78,7 +82,8 @@ absl::StatusOr<std::unique_ptr<Worker>> make_worker(const RuntimeConfig& config,
   worker->ports = config.ports;
   worker->idle = {config.idle_spin, config.idle_sleep};
   worker->core = CoreContext::create(settings);
-  if (worker->core == nullptr || !worker->ring.allocate(kEventRingCapacity)) {
+  if (worker->core == nullptr || !worker->ring.allocate(kEventRingCapacity) ||
+      !worker->observations.allocate(kObservationRingCapacity)) {
     return absl::ResourceExhaustedError(absl::StrCat("no memory for ", settings.flow_capacity,
                                                      " flows per family on lcore ", settings.lcore,
                                                      ": lower flows.capacity"));
@@ -107,6 +112,9 @@ LcoreCounterValues read(const Worker& worker) {
   values.flows_opened = counters.flows_opened.read();
   values.flows_ended = counters.flows_ended.read();
   values.records_lost = counters.records_lost.read();
+  values.swept_recall = counters.swept_recall.acquire();
+  values.observations_missed = counters.observations_missed.read();
+  values.audit_refused = counters.audit_refused.read();
   return values;
 }
 
@@ -118,6 +126,13 @@ void add(const TargetCounters& line, TargetCounterValues& sum) {
   sum.unrecorded_packets += line.unrecorded_packets.read();
   sum.unrecorded_bytes += line.unrecorded_bytes.read();
   sum.unrecorded_syns += line.unrecorded_syns.read();
+  sum.flows_recalled += line.flows_recalled.read();
+}
+
+void add(const HandshakeCounters& line, TargetCounterValues& sum) {
+  sum.handshakes_begun += line.begun.read();
+  sum.handshakes_completed += line.completed.read();
+  sum.handshake_us += line.us.read();
 }
 
 template <class Done>
@@ -201,6 +216,9 @@ std::vector<TargetCounterValues> Runtime::target_counters(uint32_t target_count)
     const TouchedArray<TargetCounters>& lines = worker->core->targets;
     for (size_t id = 1; id < std::min(sums.size(), lines.size()); ++id)
       add(lines[id], sums[id]);
+    const TouchedArray<HandshakeCounters>& handshakes = worker->core->handshakes;
+    for (size_t id = 1; id < std::min(sums.size(), handshakes.size()); ++id)
+      add(handshakes[id], sums[id]);
   }
   return sums;
 }
@@ -209,6 +227,13 @@ size_t Runtime::take_events(std::span<FlowEvent> out) {
   size_t taken = 0;
   for (const std::unique_ptr<Worker>& worker : state_->workers)
     taken += worker->ring.pop(out.subspan(taken));
+  return taken;
+}
+
+size_t Runtime::take_observations(std::span<ObservationEvent> out) {
+  size_t taken = 0;
+  for (const std::unique_ptr<Worker>& worker : state_->workers)
+    taken += worker->observations.pop(out.subspan(taken));
   return taken;
 }
 

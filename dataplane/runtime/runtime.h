@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "dataplane/flow/flow_event.h"
 #include "dataplane/flow/flow_timeouts.h"
+#include "dataplane/flow/observation_event.h"
 #include "dataplane/pipeline/drop_reason.h"
 #include "dataplane/table/snapshot.h"
 
@@ -40,11 +41,14 @@ struct LcoreCounterValues {
   uint64_t rx = 0, handed_in = 0, forwarded = 0, punted = 0, replied = 0, handed_out = 0, held = 0;
   std::array<uint64_t, kDropReasonCount> dropped{};
   uint64_t flows = 0, flows_opened = 0, flows_ended = 0, records_lost = 0;
+  uint64_t swept_recall = 0, audit_refused = 0, observations_missed = 0;
 };
 
 struct TargetCounterValues {
   uint64_t packets = 0, bytes = 0, flows_opened = 0, flows_ended = 0;
   uint64_t unrecorded_packets = 0, unrecorded_bytes = 0, unrecorded_syns = 0;
+  uint64_t flows_recalled = 0;
+  uint64_t handshakes_begun = 0, handshakes_completed = 0, handshake_us = 0;
 
   TargetCounterValues& operator+=(const TargetCounterValues& other) noexcept {
     packets += other.packets;
@@ -54,6 +58,10 @@ struct TargetCounterValues {
     unrecorded_packets += other.unrecorded_packets;
     unrecorded_bytes += other.unrecorded_bytes;
     unrecorded_syns += other.unrecorded_syns;
+    flows_recalled += other.flows_recalled;
+    handshakes_begun += other.handshakes_begun;
+    handshakes_completed += other.handshakes_completed;
+    handshake_us += other.handshake_us;
     return *this;
   }
 };
@@ -88,6 +96,9 @@ class Runtime {
   // may be another than the control thread.
   size_t take_events(std::span<FlowEvent> out);
   bool events_drained() const;  // after `stop`: nothing is left to take
+
+  // The same for observations of rollouts' flows.  Thread: the one that takes events.
+  size_t take_observations(std::span<ObservationEvent> out);
 
   // Copies live flows, lcore by lcore; the lcores do the copying between bursts.  Thread: any.
   // Errors: UNAVAILABLE (an lcore did not answer).

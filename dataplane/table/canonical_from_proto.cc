@@ -85,6 +85,12 @@ void make_canonical(v1::ForwardingTable& table) {
   for (auto& entry : *table.mutable_routes()) {
     sort_by(*entry.mutable_split(),
             [](const v1::RouteSplit& part) { return std::string_view(part.pool()); });
+    sort_by(*entry.mutable_rollouts(),
+            [](const v1::RolloutSplit& rollout) { return std::string_view(rollout.stable()); });
+    sort_strings(*entry.mutable_evicted());
+    std::sort(entry.mutable_dscp()->begin(), entry.mutable_dscp()->end());
+    sort_by(*entry.mutable_times(),
+            [](const v1::WeekMinutes& span) { return std::pair(span.begin(), span.end()); });
   }
   sort_by_key(*table.mutable_steering());
   for (auto& entry : *table.mutable_steering())

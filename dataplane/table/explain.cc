@@ -22,6 +22,7 @@ struct Tuple {
   uint16_t client_port = 0;
   uint16_t service_port = 0;
   uint8_t protocol = 0;
+  uint8_t dscp = 0;
 };
 
 absl::StatusOr<Tuple> parse(const v1::ExplainRequest& request) {
@@ -38,10 +39,14 @@ absl::StatusOr<Tuple> parse(const v1::ExplainRequest& request) {
   if (request.protocol() != kProtocolTcp && request.protocol() != kProtocolUdp) {
     violations.push_back("protocol: must be 6 (TCP) or 17 (UDP)");
   }
+  if (request.dscp() > 63) violations.push_back("dscp: is above 63");
   if (!violations.empty()) return absl::InvalidArgumentError(absl::StrJoin(violations, "\n"));
-  return Tuple{*client, *service, static_cast<uint16_t>(request.client_port()),
+  return Tuple{*client,
+               *service,
+               static_cast<uint16_t>(request.client_port()),
                static_cast<uint16_t>(request.service_port()),
-               static_cast<uint8_t>(request.protocol())};
+               static_cast<uint8_t>(request.protocol()),
+               static_cast<uint8_t>(request.dscp())};
 }
 
 template <class... Parts>
@@ -99,6 +104,7 @@ class Account {
     for (const PoolIndex pool : row_.eligible) {
       response_.add_eligible_pools(table_.pools[pool.value].name);
     }
+    tell_conditions();
     if (decision_.route.is_none()) {
       say(response_, "no route of service ", service_.name, " matches class ",
           response_.client_class());
@@ -129,6 +135,16 @@ class Account {
         prefix ? absl::StrCat(" by ", prefix->to_string()) : ": no prefix holds it");
   }
 
+  void tell_conditions() {
+    for (const RouteIndex index : row_.conditional) {
+      if (index == decision_.route) return;
+      const Route& route = table_.routes[index.value];
+      const bool is_in_time = snapshot_.in_time[index.value] != 0;
+      say(response_, "route ", route.name, " is passed over: ",
+          is_in_time ? absl::StrCat("it does not take DSCP ", tuple_.dscp) : "it is not its time");
+    }
+  }
+
   void tell_route() {
     const Route& route = table_.routes[decision_.route.value];
     const Pool& split_pool = table_.pools[decision_.split_pool.value];
@@ -140,25 +156,48 @@ class Account {
     say(response_, "bucket ", decision_.bucket, " of its split, by the ",
         service_.affinity == AffinityKind::kClient ? "client" : "flow", ", belongs to pool ",
         split_pool.name);
-    if (decision_.cause != PoolCause::kSplit || decision_.verdict != SteerVerdict::kForward) {
+    if (decision_.rollout != Rollout::kNone) tell_rollout(route, split_pool);
+    const bool is_taken =
+        decision_.cause == PoolCause::kSplit || decision_.cause == PoolCause::kRollout;
+    if (decision_.leaves_degraded) {
+      say(response_, "pool ", split_pool.name,
+          " serves, but worse than in its own recent past: new flows of route ", route.name,
+          " leave it (on_degraded)");
+    } else if (!is_taken || decision_.verdict != SteerVerdict::kForward) {
       say(response_, "pool ", split_pool.name, " does not serve: ", why_not(split_pool));
+    }
+  }
+
+  void tell_rollout(const Route& route, const Pool& stable) {
+    const Rollout& rollout = route.rollouts[decision_.rollout];
+    const Pool& candidate = table_.pools[route.uses[rollout.candidate].pool.value];
+    response_.set_rollout(rollout.name);
+    const bool is_candidates = decision_.place < rollout.weight;
+    say(response_, "rollout ", rollout.name, " gives ", rollout.weight,
+        " of 1000000 clients of pool ", stable.name, " to pool ", candidate.name, "; place ",
+        decision_.place, is_candidates ? " is one of them" : " is none of them");
+    if (is_candidates && decision_.cause != PoolCause::kRollout) {
+      say(response_, "pool ", candidate.name, " does not serve: ", why_not(candidate),
+          "; the client stays with pool ", stable.name);
     }
   }
 
   std::string why_not(const Pool& pool) const {
     uint32_t up = 0;
     uint32_t draining = 0;
-    bool expired = false;
+    uint32_t expired = 0;
     for (const PoolMember& member : pool.members) {
       const BackendLine* line = snapshot_.find(member.id);
       if (line == nullptr) continue;
+      expired += line->expired ? 1 : 0;
+      if (line->expired) continue;
       up += line->state == BackendState::kUp ? 1 : 0;
       draining += line->state == BackendState::kDraining ? 1 : 0;
-      expired |= line->expired;
     }
-    if (expired) return "it is past eligible_until";
+    if (expired > 0 && expired == pool.members.size()) return "it is past eligible_until";
     return absl::StrCat(up, " of ", pool.members.size(), " backends are up",
                         draining > 0 ? absl::StrCat(" (draining: ", draining, ")") : "",
+                        expired > 0 ? absl::StrCat(" (past eligible_until: ", expired, ")") : "",
                         ", min_up is ", pool.min_up);
   }
 
@@ -172,6 +211,9 @@ class Account {
       case PoolCause::kFallback:
         response_.set_pool_cause(v1::POOL_CAUSE_FALLBACK);
         say(response_, "pool ", pool.name, " is the first fallback that serves");
+        break;
+      case PoolCause::kRollout:
+        response_.set_pool_cause(v1::POOL_CAUSE_ROLLOUT);
         break;
       case PoolCause::kResplit:
         response_.set_pool_cause(v1::POOL_CAUSE_RESPLIT);
@@ -195,7 +237,9 @@ class Account {
     if (decision_.slot_owner != decision_.member) {
       const BackendLine* line = snapshot_.find(owner.id);
       say(response_, "backend ", owner.name, " takes no such flow: it is ",
-          line == nullptr ? "unknown" : state_text(line->state),
+          line == nullptr ? "unknown"
+          : line->expired ? "past eligible_until"
+                          : state_text(line->state),
           "; the next in the slot's order is ", member.name);
     }
     const BackendLine* line = snapshot_.find(member.id);
@@ -241,7 +285,7 @@ absl::Status explain_flow(const Snapshot& snapshot, const Tuple& tuple, Opening 
         absl::StrCat(tuple.client.to_string(),
                      ": no client has this address; nodes drop its packets (bad_address)"));
   }
-  const Decision decision = steer<F>(snapshot, service, key, opening);
+  const Decision decision = steer<F>(snapshot, service, key, {opening, tuple.dscp});
   Account(snapshot, tuple, service, decision, response).tell();
   return absl::OkStatus();
 }

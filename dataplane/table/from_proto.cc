@@ -38,6 +38,17 @@ int64_t unix_ms(const google::protobuf::Timestamp& time) {
   return time.seconds() * 1000 + time.nanos() / 1'000'000;
 }
 
+uint32_t ms_of(const google::protobuf::Duration& duration) {
+  return static_cast<uint32_t>(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
+}
+
+DegradedBound bound_of(const v1::OnDegraded& entry) {
+  DegradedBound bound{.window_ms = ms_of(entry.window()), .flows_min = entry.min_flows()};
+  if (entry.has_handshake_loss()) bound.handshake_loss_max = entry.handshake_loss();
+  if (entry.has_slower_by()) bound.slower_by_max = entry.slower_by();
+  return bound;
+}
+
 bool same_slots(const Pool& a, const Pool& b, uint32_t slot_count) {
   return a.slots->slot_count() == slot_count &&
          std::ranges::equal(a.members, b.members, [](const PoolMember& x, const PoolMember& y) {
@@ -198,8 +209,7 @@ class Builder {
       service.reject = entry.reject() == v1::REJECT_RESET      ? RejectKind::kReset
                        : entry.reject() == v1::REJECT_PROHIBIT ? RejectKind::kProhibit
                                                                : RejectKind::kDrop;
-      service.tcp_idle_ms = static_cast<uint32_t>(entry.tcp_idle().seconds() * 1000 +
-                                                  entry.tcp_idle().nanos() / 1'000'000);
+      service.tcp_idle_ms = ms_of(entry.tcp_idle());
       for (const std::string& address : entry.addresses()) {
         for (const v1::ServicePort& port : entry.ports()) {
           endpoints.push_back({*IpAddress::from_bytes(address),
@@ -234,7 +244,10 @@ class Builder {
       Labels labels = pool.labels;
       for (const auto& [key, value] : backend.labels())
         labels[key] = value;
-      pool.members.push_back({*id, backend.name(), address, backend.weight(), std::move(labels)});
+      const int64_t until =
+          backend.has_eligible_until() ? unix_ms(backend.eligible_until()) : INT64_MAX;
+      pool.members.push_back({*id, backend.name(), address, backend.weight(),
+                              std::min(until, pool.eligible_until_unix_ms), std::move(labels)});
       pool.ids.push_back(*id);
     }
     share_or_order_slots(old, pool, entry.table_slots());
@@ -283,38 +296,74 @@ class Builder {
     route.service = services_.at(entry.service());
     route.seed_hash = keyed_hash(table_->steering_key, entry.split_seed());
     for (const v1::RouteSplit& part : entry.split()) {
-      route.uses.push_back({pools_.at(part.pool()), part.weight(), {}});
+      route.uses.push_back({.pool = pools_.at(part.pool()), .weight = part.weight()});
     }
     route.split_count = static_cast<uint32_t>(route.uses.size());
     for (const std::string& pool : entry.fallback()) {
       const PoolIndex index = pools_.at(pool);
       const auto use = std::ranges::find(route.uses, index, &Route::PoolUse::pool);
       route.fallback.push_back(static_cast<uint32_t>(use - route.uses.begin()));
-      if (use == route.uses.end()) route.uses.push_back({index, 0, {}});
+      if (use == route.uses.end()) route.uses.push_back({.pool = index});
     }
+    add_rollouts(entry, route);
+    if (entry.has_on_degraded()) route.degraded_bound = bound_of(entry.on_degraded());
+    for (const std::string& pool : entry.evicted())
+      route.evicted.push_back(pools_.at(pool));
+    std::ranges::sort(route.evicted);
+    for (const uint32_t dscp : entry.dscp())
+      route.dscp |= uint64_t{1} << dscp;
+    for (const v1::WeekMinutes& span : entry.times())
+      route.times.push_back({span.begin(), span.end()});
     const Route* old = find(old_routes_, entry.name());
     route.split = split_for(old, route, entry.split_seed());
-    for (Route::PoolUse& use : route.uses) {
+    for (uint32_t use = 0; use < route.uses.size(); ++use) {
       const absl::Status status = add_targets(old, route, use);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
-  absl::Status add_targets(const Route* old, const Route& route, Route::PoolUse& use) {
+  void add_rollouts(const v1::RouteEntry& entry, Route& route) {
+    for (const v1::RolloutSplit& split : entry.rollouts()) {
+      const PoolIndex stable = pools_.at(split.stable());
+      std::ranges::find(route.uses, stable, &Route::PoolUse::pool)->rollout =
+          static_cast<uint32_t>(route.rollouts.size());
+      // Not the hash of a split's seed, even where both have one name.
+      route.rollouts.push_back(
+          {.id = registry_.rollout(split.seed()),
+           .seed_hash = keyed_hash(table_->steering_key, "rollout/" + split.seed()),
+           .weight = split.weight(),
+           .candidate = static_cast<uint32_t>(route.uses.size()),
+           .observe_age_ms = split.observe_age_ms(),
+           .name = split.seed()});
+      route.uses.push_back({.pool = pools_.at(split.candidate())});
+    }
+  }
+
+  // Of which rollout the use is the candidate; empty: of none.
+  static std::string_view candidate_of(const Route& route, size_t use) {
+    const auto rollout = std::ranges::find(route.rollouts, use, &Rollout::candidate);
+    return rollout == route.rollouts.end() ? std::string_view() : rollout->name;
+  }
+
+  absl::Status add_targets(const Route* old, Route& route, uint32_t position) {
+    Route::PoolUse& use = route.uses[position];
     const Pool& pool = table_->pools[use.pool.value];
-    if (const Route::PoolUse* known = old_use(old, route, use.pool)) {
+    const std::string_view rollout = candidate_of(route, position);
+    if (const Route::PoolUse* known = old_use(old, route, use.pool, rollout)) {
       use.targets = known->targets;
       return absl::OkStatus();
     }
     for (const PoolMember& member : pool.members) {
       const auto id = registry_.target({table_->services[route.service.value].name,
                                         route.name,
+                                        std::string(rollout),
                                         {pool.name, member.name, member.address},
                                         member.labels});
       if (!id) {
         return absl::ResourceExhaustedError(
-            "the node has given all ids of (route, backend) pairs since it started; a restart "
+            "the node has given all ids of targets (route, rollout and backend) since it started; "
+            "a restart "
             "begins anew");
       }
       use.targets.push_back(*id);
@@ -323,14 +372,17 @@ class Builder {
   }
 
   // What the route was to the pool before; null where the registry would not answer the same.
-  const Route::PoolUse* old_use(const Route* old, const Route& route, PoolIndex pool) const {
+  const Route::PoolUse* old_use(const Route* old, const Route& route, PoolIndex pool,
+                                std::string_view rollout) const {
     if (old == nullptr || !keeps_backends_[pool.value]) return nullptr;
     if (previous_->services[old->service.value].name != table_->services[route.service.value].name)
       return nullptr;
-    const auto use = std::ranges::find_if(old->uses, [&](const Route::PoolUse& each) {
-      return previous_->pools[each.pool.value].name == table_->pools[pool.value].name;
-    });
-    return use == old->uses.end() ? nullptr : &*use;
+    for (size_t use = 0; use < old->uses.size(); ++use) {
+      const std::string& name = previous_->pools[old->uses[use].pool.value].name;
+      if (name == table_->pools[pool.value].name && candidate_of(*old, use) == rollout)
+        return &old->uses[use];
+    }
+    return nullptr;
   }
 
   std::shared_ptr<const StickySplit> split_for(const Route* old, const Route& route,
@@ -355,7 +407,7 @@ class Builder {
 
   // Rows come service by service, and a route is of one service: only neighbours can be equal.
   void add_rows() {
-    std::map<std::pair<RouteIndex, std::vector<PoolIndex>>, uint32_t> known;
+    std::map<SteeringRow, uint32_t> known;
     table_->row_of.resize(table_->services.size() * table_->classes.size());
     absl::string_view service;
     for (const v1::SteeringEntry& entry : message_.steering()) {
@@ -363,16 +415,26 @@ class Builder {
       service = entry.service();
       SteeringRow row;
       if (!entry.route().empty()) row.route = routes_.at(entry.route());
+      for (const std::string& route : entry.conditional_routes())
+        row.conditional.push_back(routes_.at(route));
+      row.must_record = entry.audit_fail_closed();
+      row.evicts = evicts(row.route) || std::ranges::any_of(row.conditional, [&](RouteIndex route) {
+                     return evicts(route);
+                   });
       for (const std::string& pool : entry.eligible_pools())
         row.eligible.push_back(pools_.at(pool));
       std::ranges::sort(row.eligible);
       const auto [place, is_new] =
-          known.try_emplace({row.route, row.eligible}, static_cast<uint32_t>(table_->rows.size()));
+          known.try_emplace(row, static_cast<uint32_t>(table_->rows.size()));
       if (is_new) table_->rows.push_back(std::move(row));
       const size_t cell = services_.at(entry.service()).value * table_->classes.size() +
                           classes_.at(entry.client_class()).value;
       table_->row_of[cell] = place->second;
     }
+  }
+
+  bool evicts(RouteIndex route) const {
+    return !route.is_none() && !table_->routes[route.value].evicted.empty();
   }
 
   template <class Object>

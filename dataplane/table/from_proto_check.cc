@@ -27,7 +27,6 @@ namespace {
 constexpr uint32_t kWeightMax = 1'000'000;
 constexpr uint32_t kSlotsPerBackend =
     100;  // fewer, and shares and disruption get coarse: Maglev, section 5.3
-constexpr size_t kSeedBytesMax = 255;
 constexpr size_t kMissingRowsShown = 100;
 
 // What a node is asked to hold at most, each about a GB: more would get it killed while it builds.
@@ -261,6 +260,14 @@ class Check {
     std::vector<absl::string_view> pools(entry.fallback().begin(), entry.fallback().end());
     std::sort(pools.begin(), pools.end());
     check_pool_references([&] { return path + ".fallback"; }, pools);
+    check_route_settings(path, entry, violations_);
+    check_pool_references([&] { return path + ".evicted"; }, entry.evicted());
+    if (entry.dscp_size() > 0 || entry.times_size() > 0) has_conditions_.insert(entry.name());
+    for (const v1::RolloutSplit& rollout : entry.rollouts()) {
+      pools.push_back(rollout.candidate());
+      if (!pools_.contains(rollout.candidate()))
+        add(path + ".rollouts", "there is no pool ", rollout.candidate());
+    }
     pools.insert(pools.end(), split.begin(), split.end());
     std::sort(pools.begin(), pools.end());
     pools.erase(std::unique(pools.begin(), pools.end()), pools.end());
@@ -305,24 +312,32 @@ class Check {
     }
     check_pool_references([&] { return row_path(entry) + ".eligible_pools"; },
                           entry.eligible_pools());
-    if (!entry.route().empty()) check_reach(entry);
+    if (!entry.route().empty()) check_reach(entry, "route", entry.route());
+    for (const std::string& route : entry.conditional_routes())
+      check_reach(entry, "conditional_routes", route);
+    if (has_conditions_.contains(entry.route())) {
+      add(row_path(entry) + ".route", entry.route(),
+          " has dscp or times: it must be one of conditional_routes");
+    }
   }
 
   // The proof: whatever the route names, the class may reach.
-  void check_reach(const v1::SteeringEntry& entry) {
-    const auto route = uses_of_.find(entry.route());
+  void check_reach(const v1::SteeringEntry& entry, absl::string_view field,
+                   const std::string& name) {
+    const auto route = uses_of_.find(name);
+    const std::string path = absl::StrCat(row_path(entry), ".", field);
     if (route == uses_of_.end()) {
-      add(row_path(entry) + ".route", "there is no route ", entry.route());
+      add(path, "there is no route ", name);
       return;
     }
     if (route->second.service != entry.service()) {
-      add(row_path(entry) + ".route", entry.route(), " is of service ", route->second.service);
+      add(path, name, " is of service ", route->second.service);
     }
     const auto& eligible = entry.eligible_pools();
     for (const absl::string_view pool : route->second.pools) {
       if (std::binary_search(eligible.begin(), eligible.end(), pool)) continue;
-      add(row_path(entry) + ".route", "service ", entry.service(), ", class ", entry.client_class(),
-          ", route ", entry.route(), " reaches pool ", pool, ", which is not eligible");
+      add(path, "service ", entry.service(), ", class ", entry.client_class(), ", route ", name,
+          " reaches pool ", pool, ", which is not eligible");
     }
   }
 
@@ -354,8 +369,9 @@ class Check {
     const std::string path = absl::StrCat("overrides[", entry.pool(), ",", entry.backend(), "]");
     if (!overrides_.emplace(entry.pool(), entry.backend()).second) add(path, "is there twice");
     if (entry.pool().empty()) add(path + ".pool", "is empty");
-    if (entry.state() != v1::Override::STATE_DRAINING) {
-      add(path + ".state", "is ", entry.state(), "; draining is built");
+    if (entry.state() != v1::Override::STATE_DRAINING &&
+        entry.state() != v1::Override::STATE_RECALLED) {
+      add(path + ".state", "is ", entry.state(), "; must be draining or recalled");
     }
   }
 
@@ -368,6 +384,7 @@ class Check {
   const Prefixes prefixes_;
   ViolationList violations_;
   Names classes_, services_, pools_, routes_;
+  Names has_conditions_;  // routes that do not take every flow
   std::map<std::tuple<IpAddress, uint32_t, uint32_t>, absl::string_view> endpoint_owner_;
   absl::flat_hash_map<absl::string_view, std::vector<Holder>> backends_of_;  // by pool
   absl::flat_hash_map<absl::string_view, Uses> uses_of_;                     // by route

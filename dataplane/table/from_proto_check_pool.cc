@@ -60,6 +60,11 @@ void check_pool_settings(const std::string& path, const v1::PoolEntry& pool,
   }
   if (pool.min_up() == 0) violations.add(path + ".min_up", "is 0, must be at least 1");
   if (pool.has_eligible_until()) check_timestamp(path, pool.eligible_until(), violations);
+  for (const v1::BackendEntry& backend : pool.backends()) {
+    if (!backend.has_eligible_until()) continue;
+    check_timestamp(absl::StrCat(path, ".backends[", backend.name(), "]"), backend.eligible_until(),
+                    violations);
+  }
   if (pool.has_health()) check_health(path + ".health", pool.health(), violations);
 }
 

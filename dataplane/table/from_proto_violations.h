@@ -37,6 +37,12 @@ class ViolationList {
 void check_pool_settings(const std::string& path, const v1::PoolEntry& pool,
                          ViolationList& violations);
 
+// What a route says beside its split and fallbacks.  Shape: `path` is the route's; whether pools
+// exist is another check's.
+void check_route_settings(const std::string& path, const v1::RouteEntry& route,
+                          ViolationList& violations);
+
+inline constexpr size_t kSeedBytesMax = 255;
 inline constexpr uint32_t kSlotsMax = 16'777'213;  // of one pool; a prime
 
 }  // namespace sluice::dataplane

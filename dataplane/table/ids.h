@@ -32,9 +32,10 @@ struct BackendId {
   friend constexpr auto operator<=>(BackendId, BackendId) = default;
 };
 
-using TargetId =
-    Id<struct TargetTag>;  // a (route, backend) pair: whom a part is attributed to; a counter line
-using ClassId = Id<struct ClassTag>;  // a client class by name
+using TargetId = Id<struct TargetTag>;    // a (route, rollout, backend): whom a part is attributed
+                                          // to; a counter line
+using ClassId = Id<struct ClassTag>;      // a client class by name
+using RolloutId = Id<struct RolloutTag>;  // a rollout by name
 
 template <class Tag>
 struct Index {

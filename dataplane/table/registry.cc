@@ -66,6 +66,16 @@ ClassId Registry::client_class(const std::string& name) {
   return entry->second;
 }
 
+RolloutId Registry::rollout(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto [entry, is_new] = rollouts_.try_emplace(name);
+  if (is_new) {
+    rollout_names_.push_back(name);
+    entry->second = RolloutId{static_cast<uint32_t>(rollout_names_.size())};
+  }
+  return entry->second;
+}
+
 std::optional<TargetNames> Registry::names(TargetId id) const {
   const std::lock_guard lock(mutex_);
   if (id.is_none() || id.value > target_names_.size()) return std::nullopt;
@@ -76,6 +86,39 @@ std::optional<std::string> Registry::name(ClassId id) const {
   const std::lock_guard lock(mutex_);
   if (id.is_none() || id.value > class_names_.size()) return std::nullopt;
   return class_names_[id.value - 1];
+}
+
+std::vector<std::pair<TargetId, IpAddress>> Registry::targets_of(const std::string& pool,
+                                                                 const std::string& backend) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<TargetId, IpAddress>> found;
+  for (uint32_t i = 0; i < target_names_.size(); ++i) {
+    const BackendIdentity& identity = target_names_[i].backend;
+    if (identity.pool != pool || (!backend.empty() && identity.name != backend)) continue;
+    found.emplace_back(TargetId{i + 1}, identity.address);
+  }
+  return found;
+}
+
+std::unique_ptr<Registry> Registry::copy() const {
+  const std::lock_guard lock(mutex_);
+  auto other = std::make_unique<Registry>();
+  other->backends_ = backends_;
+  other->next_generation_ = next_generation_;
+  other->free_indices_ = free_indices_;
+  other->targets_ = targets_;
+  other->target_names_ = target_names_;
+  other->classes_ = classes_;
+  other->class_names_ = class_names_;
+  other->rollouts_ = rollouts_;
+  other->rollout_names_ = rollout_names_;
+  return other;
+}
+
+std::optional<std::string> Registry::name(RolloutId id) const {
+  const std::lock_guard lock(mutex_);
+  if (id.is_none() || id.value > rollout_names_.size()) return std::nullopt;
+  return rollout_names_[id.value - 1];
 }
 
 uint32_t Registry::target_count() const {

@@ -34,7 +34,7 @@ BackendLine make_line(const Pool& pool, PoolIndex pool_index, const PoolMember& 
   line.pool = pool_index;
   line.port = condition.next_hop.port;
   line.state = condition.state;
-  line.expired = now_unix_ms >= pool.eligible_until_unix_ms;
+  line.expired = condition.expired || now_unix_ms >= member.eligible_until_unix_ms;
   line.keeps_flows =
       !line.expired && (line.state == BackendState::kUp || line.state == BackendState::kDraining);
   line.neighbor_resolved = condition.next_hop.resolved;
@@ -44,17 +44,15 @@ BackendLine make_line(const Pool& pool, PoolIndex pool_index, const PoolMember& 
   return line;
 }
 
-PoolServing serving_of(const Pool& pool, std::span<const BackendCondition> conditions,
-                       int64_t now_unix_ms) {
-  if (now_unix_ms >= pool.eligible_until_unix_ms) return {};
+PoolServing serving_of(const Pool& pool, std::span<const BackendLine> lines) {
   uint32_t up = 0;
   uint32_t up_or_draining = 0;
   bool weighted_up = false;
   bool weighted_up_or_draining = false;
   for (const PoolMember& member : pool.members) {
-    const BackendState state = conditions[member.id.index()].state;
-    const bool is_up = state == BackendState::kUp;
-    const bool keeps_flows = is_up || state == BackendState::kDraining;
+    const BackendLine& line = lines[member.id.index()];
+    const bool keeps_flows = line.keeps_flows;
+    const bool is_up = keeps_flows && line.state == BackendState::kUp;
     up += is_up ? 1 : 0;
     up_or_draining += keeps_flows ? 1 : 0;
     weighted_up |= is_up && member.weight > 0;
@@ -64,14 +62,31 @@ PoolServing serving_of(const Pool& pool, std::span<const BackendCondition> condi
           .adopted = up_or_draining >= pool.min_up && weighted_up_or_draining};
 }
 
+std::vector<DegradedUse> degraded_of(const Table& table, const NodeCondition& node) {
+  std::vector<DegradedUse> degraded;
+  if (node.degraded.empty()) return degraded;
+  for (uint32_t i = 0; i < table.routes.size(); ++i) {
+    const Route& route = table.routes[i];
+    if (route.degraded_bound.window_ms == 0) continue;
+    for (const Route::PoolUse& use : std::span(route.uses).first(route.split_count)) {
+      if (node.degraded.contains({route.name, table.pools[use.pool.value].name}))
+        degraded.push_back({RouteIndex{i}, use.pool});
+    }
+  }
+  std::ranges::sort(degraded);
+  return degraded;
+}
+
 }  // namespace
 
-std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
-                                              std::span<const BackendCondition> conditions,
-                                              int64_t now_unix_ms) {
+std::unique_ptr<Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
+                                        std::span<const BackendCondition> conditions,
+                                        int64_t now_unix_ms, const NodeCondition& node) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->view = view;
   snapshot->epoch = table->epoch;
+  snapshot->can_record = node.can_record;
+  snapshot->recall = node.recall;
   snapshot->backends.resize(table->backend_capacity);
   for (uint32_t i = 0; i < table->pools.size(); ++i) {
     const Pool& pool = table->pools[i];
@@ -80,8 +95,11 @@ std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table
       snapshot->backends[index] =
           make_line(pool, PoolIndex{i}, member, conditions[index], now_unix_ms);
     }
-    snapshot->serving.push_back(serving_of(pool, conditions, now_unix_ms));
+    snapshot->serving.push_back(serving_of(pool, snapshot->backends));
   }
+  for (const Route& route : table->routes)
+    snapshot->in_time.push_back(is_in_time(route.times, now_unix_ms) ? 1 : 0);
+  snapshot->degraded = degraded_of(*table, node);
   snapshot->table = std::move(table);
   return snapshot;
 }

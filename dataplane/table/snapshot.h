@@ -4,11 +4,15 @@
 // change of any of them is a new snapshot; the table itself is shared.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/table/ids.h"
@@ -32,7 +36,7 @@ struct alignas(64) BackendLine {
   uint8_t outer_bytes = 0;   // of the tunnel's header: 20 (IPv4) or 40 (IPv6), 0 for layer 2
   bool keeps_flows = false;  // up or draining, and not expired
   bool neighbor_resolved = false;
-  bool expired = false;  // the pool is past eligible_until: known flows move too
+  bool expired = false;  // past its or its pool's eligible_until: known flows move too
   BackendState state = BackendState::kDown;
   std::array<uint8_t, 14> ethernet{};  // the frame's header; of layer 2 the MAC addresses alone
   // The outer header's: the node's on that port, then the backend's; 8 or 32 bytes used.
@@ -40,7 +44,7 @@ struct alignas(64) BackendLine {
 };
 static_assert(sizeof(BackendLine) == 64, "one line per packet");
 
-// Whether a pool takes part in steering, derived from its members' states, `min_up` and
+// Whether a pool takes part in steering, derived from `min_up` and from its members' states and
 // `eligible_until`.
 struct PoolServing {
   bool new_flows = false;  // enough members are up, one of them has weight: SYNs and datagrams
@@ -48,13 +52,29 @@ struct PoolServing {
       false;  // the same with draining members counted: packets of flows that began elsewhere
 };
 
+// A pool of a route's split that new flows leave: it does worse than in its own recent past.
+struct DegradedUse {
+  RouteIndex route;
+  PoolIndex pool;
+  friend auto operator<=>(const DegradedUse&, const DegradedUse&) = default;
+};
+
 struct Snapshot {
   uint64_t view = 0;
-  uint32_t epoch = 0;  // the table's
+  uint32_t epoch = 0;      // the table's
+  bool can_record = true;  // a record written now is kept until somebody has it
+  // Another number after every recall: each lcore then looks at all its flows once.
+  uint64_t recall = 0;
   std::shared_ptr<const Table> table;
   std::vector<BackendLine> backends;  // by `BackendId::index()`; size table->backend_capacity
   std::vector<PoolServing> serving;   // by `PoolIndex`
+  std::vector<uint8_t> in_time;       // by `RouteIndex`: whether it takes new flows now
 
+  std::vector<DegradedUse> degraded;  // sorted; nearly always empty
+
+  bool is_degraded(RouteIndex route, PoolIndex pool) const noexcept {
+    return std::ranges::binary_search(degraded, DegradedUse{route, pool});
+  }
   // The line of this backend, nullptr when it is in no pool any more.
   const BackendLine* find(BackendId id) const noexcept {
     if (id.is_none() || id.index() >= backends.size()) return nullptr;
@@ -76,14 +96,22 @@ struct NextHop {
 // What the daemon knows of one backend when it makes a snapshot.
 struct BackendCondition {
   BackendState state = BackendState::kDown;
+  bool expired = false;  // it was past its eligible_until before, whatever the clock says now
   NextHop next_hop;
+};
+
+// What the daemon knows beside its backends when it makes a snapshot.
+struct NodeCondition {
+  bool can_record = true;
+  uint64_t recall = 0;                                     // as in the snapshot
+  std::set<std::pair<std::string, std::string>> degraded;  // routes with pools of their splits
 };
 
 // Makes the snapshot of (table, view, conditions) at this time.
 // Shape: `conditions` by backend index, size table->backend_capacity.  Thread: control.  Alloc:
 // yes.
-std::unique_ptr<const Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
-                                              std::span<const BackendCondition> conditions,
-                                              int64_t now_unix_ms);
+std::unique_ptr<Snapshot> make_snapshot(std::shared_ptr<const Table> table, uint64_t view,
+                                        std::span<const BackendCondition> conditions,
+                                        int64_t now_unix_ms, const NodeCondition& node = {});
 
 }  // namespace sluice::dataplane

@@ -19,6 +19,7 @@
 #include "dataplane/table/lpm.h"
 #include "dataplane/table/registry.h"
 #include "dataplane/table/service_index.h"
+#include "dataplane/table/week_span.h"
 
 namespace sluice::dataplane {
 
@@ -38,6 +39,7 @@ struct PoolMember {
   std::string name;
   IpAddress address;
   uint32_t weight = 0;
+  int64_t eligible_until_unix_ms = INT64_MAX;  // its own or the pool's, whichever is sooner
   Labels labels;
 };
 
@@ -53,20 +55,52 @@ struct Pool {
   std::vector<BackendId> ids;                // of the members, close together for steering
 };
 
+// A part of a stable pool's clients that go to the candidate: those whose second hash is below the
+// weight.
+struct Rollout {
+  static constexpr uint32_t kWeightMax = 1'000'000;  // the weight of all clients
+  static constexpr uint32_t kNone = 0xffff'ffff;     // no position among a route's rollouts
+
+  RolloutId id;
+  uint64_t seed_hash = 0;
+  uint32_t weight = 0;          // 0..kWeightMax
+  uint32_t candidate = 0;       // position in the route's `uses`
+  uint32_t observe_age_ms = 0;  // until which its flows are observed; 0: they are not
+  std::string name;
+};
+
+// When new flows leave a pool of the split that is up and does worse than in its own recent past.
+struct DegradedBound {
+  static constexpr uint32_t kNotJudged = 0xffff'ffff;
+
+  uint32_t window_ms = 0;                    // 0: never
+  uint64_t flows_min = 0;                    // fewer in a window say nothing
+  uint32_t handshake_loss_max = kNotJudged;  // of 1000000, more than before
+  uint32_t slower_by_max = kNotJudged;       // percent
+};
+
 struct Route {
-  // A pool that the route names, in split or fallback.
+  // A pool that the route names: in the split, as a fallback, or as a rollout's candidate.
   struct PoolUse {
     PoolIndex pool;
-    uint32_t weight = 0;            // 0: fallback only, or declared with weight 0
-    std::vector<TargetId> targets;  // by position in the pool's members
+    uint32_t rollout = Rollout::kNone;  // that divides this pool of the split
+    uint32_t weight = 0;                // 0: not of the split, or declared with weight 0
+    std::vector<TargetId> targets;      // by position in the pool's members
   };
   std::string name;
   ServiceIndex service;
   uint64_t seed_hash = 0;
   std::shared_ptr<const StickySplit> split;  // owners are positions in `uses`
-  std::vector<PoolUse> uses;       // the split's pools sorted by name, then pools of fallback only
+  // The split's pools sorted by name, then pools of fallback only, then one candidate for each
+  // rollout, whatever else the route uses that pool for: its flows are told apart.
+  std::vector<PoolUse> uses;
   uint32_t split_count = 0;        // uses[0, split_count) are the split's
   std::vector<uint32_t> fallback;  // positions in `uses`, in the operator's order
+  std::vector<Rollout> rollouts;   // sorted by their stable pools
+  uint64_t dscp = 0;               // a bit for each value that it takes; 0: it takes all
+  std::vector<WeekSpan> times;     // sorted; empty: always
+  DegradedBound degraded_bound;
+  std::vector<PoolIndex> evicted;  // whose known flows of this route are cut; sorted
 };
 
 struct ClientClass {
@@ -76,9 +110,13 @@ struct ClientClass {
 };
 
 // What holds for the clients of one class at one service.
-struct SteeringRow {
-  RouteIndex route;                 // none: no route matches
-  std::vector<PoolIndex> eligible;  // sorted
+struct alignas(64) SteeringRow {
+  RouteIndex route;                     // none: no route matches
+  bool must_record = false;             // a new flow that cannot be recorded is refused
+  bool evicts = false;                  // one of its routes cuts known flows of some pool
+  std::vector<RouteIndex> conditional;  // come before it: the first that takes the flow steers it
+  std::vector<PoolIndex> eligible;      // sorted
+  friend auto operator<=>(const SteeringRow&, const SteeringRow&) = default;
 };
 
 struct Table {
@@ -106,6 +144,10 @@ struct Table {
     return rows[row_of[service.value * classes.size() + client_class.value]];
   }
   bool is_eligible(ServiceIndex service, ClassIndex client_class, PoolIndex pool) const noexcept;
+  // Whether known flows of this target are cut although the pool is eligible: their route gave it
+  // up. A target that none of the row's routes has is judged by all of them.
+  bool is_evicted(ServiceIndex service, ClassIndex client_class, PoolIndex pool,
+                  TargetId target) const noexcept;
 
   // Shape: `source` has the family's bytes in network order.
   template <Family F>

@@ -8,6 +8,7 @@ from benchlib.run import BenchError, Run, hugepages
 
 PIPELINE = "tests/bench/pipeline_bench"
 TABLES = "tests/bench/table_bench"
+PLANNING = "tests/bench/plan_bench"
 PIPELINE_MEMORY_BYTES = 96 << 20  # packets in rotation
 PROGRAM_SECONDS_MAX = 900
 
@@ -19,6 +20,11 @@ def measure_pipeline(run: Run) -> list[dict]:
 
 def measure_tables(run: Run) -> list[dict]:
     return results_of(run, TABLES)
+
+
+def measure_planning(run: Run) -> list[dict]:
+    """Time and memory of plans, and how they grow with the policy."""
+    return results_of(run, PLANNING)
 
 
 def results_of(run: Run, path: str) -> list[dict]:

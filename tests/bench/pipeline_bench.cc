@@ -18,9 +18,13 @@
 #include "tests/bench/bench_node.h"
 #include "tests/bench/flow_source.h"
 #include "tests/bench/reference_kernel.h"
+#include "tests/bench/result.h"
 
 namespace sluice::dataplane {
 namespace {
+
+using bench::print;
+using bench::Result;
 
 constexpr uint32_t kMbufs = 8192;
 constexpr uint32_t kFewMbufs = 512;
@@ -35,46 +39,9 @@ struct Options {
   bool ours_alone = false;
 };
 
-// Nanoseconds per packet, one figure a round.
-using Rounds = std::vector<double>;
-
-struct Result {
-  std::string name;
-  uint32_t size = 0;
-  Rounds ours, limit;
-};
-
 [[noreturn]] void fail(const std::string& what) {
   std::fprintf(stderr, "pipeline_bench: %s\n", what.c_str());
   std::exit(1);
-}
-
-std::string spread(Rounds rounds) {
-  if (rounds.empty()) return "null";
-  std::sort(rounds.begin(), rounds.end());
-  char text[96];
-  std::snprintf(text, sizeof text, "[%.2f,%.2f,%.2f]", rounds.front(), rounds[rounds.size() / 2],
-                rounds.back());
-  return text;
-}
-
-double best(const Rounds& rounds) {
-  return *std::min_element(rounds.begin(), rounds.end());
-}
-
-void print(const Result& result) {
-  const double ours = best(result.ours);
-  std::string limit = "null", ratio = "null";
-  if (!result.limit.empty()) {
-    limit = std::to_string(best(result.limit));
-    ratio = std::to_string(ours / best(result.limit));
-  }
-  std::fprintf(stdout,
-               "{\"name\":\"pipeline/%s\",\"size\":%u,\"ours\":%.3f,\"limit\":%s,"
-               "\"unit\":\"ns/packet\",\"ratio\":%s,\"ours_rounds\":%s,\"limit_rounds\":%s}\n",
-               result.name.c_str(), result.size, ours, limit.c_str(), ratio.c_str(),
-               spread(result.ours).c_str(), spread(result.limit).c_str());
-  std::fflush(stdout);
 }
 
 // Makes blocks of packets and times what takes them, without the making.
@@ -139,7 +106,7 @@ void open_flows(BenchNode& node, FlowSource<F>& source, std::span<rte_mbuf*> blo
 template <Family F>
 Result known(const std::string& name, const v1::ForwardingTable& table, uint32_t flows,
              std::span<rte_mbuf*> block, const Options& options) {
-  Result result{name, flows, {}, {}};
+  Result result{name, flows};
   FlowSource<F> source(0, flows, flows);
   BenchNode node(table, flows + flows / 8);
   open_flows(node, source, block, flows);
@@ -165,7 +132,7 @@ Result known(const std::string& name, const v1::ForwardingTable& table, uint32_t
 template <Family F>
 Result opening(const std::string& name, const v1::ForwardingTable& table, uint32_t flows,
                std::span<rte_mbuf*> block, const Options& options) {
-  Result result{name, flows, {}, {}};
+  Result result{name, flows};
   FlowSource<F> source(0, flows, flows);
   BenchNode node(table, flows + flows / 8);
   for (int round = 0; round < options.rounds; ++round) {
@@ -189,7 +156,7 @@ template <Family F>
 Result flood(const std::string& name, const v1::ForwardingTable& table, uint32_t flows,
              std::span<rte_mbuf*> block, const Options& options) {
   constexpr uint32_t kFloodFlows = 1u << 22;
-  Result result{name, flows, {}, {}};
+  Result result{name, flows};
   FlowSource<F> source(0, flows, flows);
   FlowSource<F> strangers(flows, kFloodFlows, 1);
   BenchNode node(table, flows);
@@ -207,7 +174,7 @@ Result flood(const std::string& name, const v1::ForwardingTable& table, uint32_t
 // alone.
 Result two_workers(const std::string& name, const v1::ForwardingTable& table, uint32_t flows,
                    std::span<rte_mbuf*> block, const Options& options) {
-  Result result{name, flows, {}, {}};
+  Result result{name, flows};
   BenchNode node(table, flows + flows / 8, 2);
   const size_t half = block.size() / 2;
   const std::array<std::span<rte_mbuf*>, 2> blocks = {block.first(half), block.subspan(half)};
@@ -284,7 +251,7 @@ void run(const Options& options) {
         one.flows && options.flows.size() > 1 ? std::vector<uint32_t>{*one.flows} : options.flows;
     for (const uint32_t flows : sizes) {
       std::fprintf(stderr, "  %s, %u flows\n", one.name.c_str(), flows);
-      print(one.run(flows));
+      print("pipeline", "ns/packet", one.run(flows));
     }
   }
 }

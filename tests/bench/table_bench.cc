@@ -3,8 +3,6 @@
 // What the building of tables costs: Maglev slots, prefix tries, sticky splits.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <numeric>
 #include <optional>
@@ -15,9 +13,16 @@
 #include "dataplane/maglev/maglev_table.h"
 #include "dataplane/maglev/sticky_split.h"
 #include "dataplane/table/lpm.h"
+#include "tests/bench/result.h"
 
 namespace sluice::dataplane {
 namespace {
+
+using bench::best;
+using bench::keep;
+using bench::Result;
+using bench::Rounds;
+using bench::time_us;
 
 constexpr HashKey kKey{0x0123456789abcdef, 0xfedcba9876543210};
 constexpr uint32_t kBackends = 1000;
@@ -27,55 +32,8 @@ constexpr uint32_t kPrefixesV6 = 150'000;
 constexpr uint32_t kChanges = 100;
 constexpr int kRepeats = 20;  // of what takes less than a millisecond; a round counts the best
 
-// Microseconds, one figure a round.
-using Rounds = std::vector<double>;
-
-struct Result {
-  std::string name;
-  uint32_t size = 0;
-  Rounds ours, limit;
-};
-
-template <class Work>
-double time_us(Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
-  return spent.count();
-}
-
-// Keeps the compiler from leaving out what makes `result`.
-template <class T>
-void keep(const T& result) {
-  asm("" : : "r"(&result) : "memory");
-}
-
-double best(const Rounds& rounds) {
-  return *std::min_element(rounds.begin(), rounds.end());
-}
-
-std::string spread(Rounds rounds) {
-  if (rounds.empty()) return "null";
-  std::sort(rounds.begin(), rounds.end());
-  char text[96];
-  std::snprintf(text, sizeof text, "[%.2f,%.2f,%.2f]", rounds.front(), rounds[rounds.size() / 2],
-                rounds.back());
-  return text;
-}
-
 void print(const Result& result) {
-  const double ours = best(result.ours);
-  std::string limit = "null", ratio = "null";
-  if (!result.limit.empty()) {
-    limit = std::to_string(best(result.limit));
-    ratio = std::to_string(ours / best(result.limit));
-  }
-  std::fprintf(stdout,
-               "{\"name\":\"table/%s\",\"size\":%u,\"ours\":%.3f,\"limit\":%s,\"unit\":\"us\","
-               "\"ratio\":%s,\"ours_rounds\":%s,\"limit_rounds\":%s}\n",
-               result.name.c_str(), result.size, ours, limit.c_str(), ratio.c_str(),
-               spread(result.ours).c_str(), spread(result.limit).c_str());
-  std::fflush(stdout);
+  bench::print("table", "us", result);
 }
 
 // The limit of a table build: its slots are written once each, in no order.
@@ -105,7 +63,7 @@ void measure_maglev(const std::string& name, uint32_t weight_max, int rounds) {
     members.push_back(
         {"backend-" + std::to_string(i), static_cast<uint32_t>(random() % weight_max + 1)});
   }
-  Result result{name, kBackends, {}, {}};
+  Result result{name, kBackends};
   for (int round = 0; round < rounds; ++round) {
     Rounds ours, limit;
     for (int repeat = 0; repeat < kRepeats; ++repeat) {
@@ -122,7 +80,7 @@ void measure_split(uint32_t pools, int rounds) {
   std::vector<SplitMember> members;
   for (uint32_t i = 0; i < pools; ++i)
     members.push_back({"pool-" + std::to_string(i), 10 + i});
-  Result result{"sticky_split_" + std::to_string(pools) + "_pools", pools, {}, {}};
+  Result result{"sticky_split_" + std::to_string(pools) + "_pools", pools};
   for (int round = 0; round < rounds; ++round) {
     Rounds ours;
     for (int repeat = 0; repeat < kRepeats; ++repeat)
@@ -180,8 +138,8 @@ void measure_tries(int rounds) {
   std::mt19937_64 random(2);
   std::vector<LpmEntry> v4 = make_prefixes(Family::kIpv4, kPrefixesV4, random);
   std::vector<LpmEntry> v6 = make_prefixes(Family::kIpv6, kPrefixesV6, random);
-  Result build{"lpm_build", kPrefixesV4 + kPrefixesV6, {}, {}};
-  Result update{"lpm_update_" + std::to_string(kChanges), kPrefixesV4 + kPrefixesV6, {}, {}};
+  Result build{"lpm_build", kPrefixesV4 + kPrefixesV6};
+  Result update{"lpm_update_" + std::to_string(kChanges), kPrefixesV4 + kPrefixesV6};
   for (int round = 0; round < rounds; ++round) {
     std::optional<Tries> old;
     auto entries_v4 = v4;

@@ -95,11 +95,14 @@ uint64_t allocations_of_a_turn(TestCore& core, const Snapshot& snapshot,
   context.now_ns += 100'000'000;
   end_turn(context);
   context.events.remove_first(context.events.events().size());
+  context.observations.remove_first(context.observations.events().size());
   return allocations.load() - before;
 }
 
 TEST(PacketLoop, AllocatesNothing) {
-  TestPolicy policy(packet_test_table());
+  v1::ForwardingTable table = packet_test_table();
+  add_rollout(table, "chat-four", "four", "spare");
+  TestPolicy policy(table);
   policy.condition("empty", "empty-a").state = BackendState::kDown;
   policy.republish();
   TestCore core(64);

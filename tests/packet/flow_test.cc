@@ -135,6 +135,73 @@ TEST_F(Flows, MoveWhenTheirPoolIsPastItsTime) {
   EXPECT_EQ(core.events[1].end_reason, EndReason::kMoved);
 }
 
+TEST_F(Flows, MoveToTheOthersWhenTheirBackendIsPastItsOwnTime) {
+  const std::string first = send(tcp(1000, kTcpSyn));
+  v1::PoolEntry& four = pool_of(policy.message, "four");
+  for (v1::BackendEntry& backend : *four.mutable_backends()) {
+    if (backend.name() != backend_name(first)) continue;
+    backend.mutable_eligible_until()->set_seconds(policy.now_unix_ms / 1000 + 10);
+  }
+  policy.push();
+  EXPECT_EQ(send(tcp(1000, kTcpAck)), first);
+
+  policy.now_unix_ms += 10'000;
+  policy.republish();
+  const std::string second = send(tcp(1000, kTcpAck));
+  EXPECT_NE(second, first);
+  EXPECT_TRUE(backend_name(second).starts_with("four-")) << second;
+}
+
+// DSCP 46 goes to `spare`, in IPv4 and IPv6, whatever the ECN bits.
+TEST_F(Flows, BeginAtTheRouteThatTakesTheirDscpAndStayThere) {
+  v1::RouteEntry urgent;
+  for (const v1::RouteEntry& route : policy.message.routes()) {
+    if (route.name() == "chat-four") urgent = route;
+  }
+  urgent.set_name("chat-urgent");
+  urgent.mutable_split(0)->set_pool("spare");
+  urgent.clear_fallback();
+  urgent.add_dscp(46);
+  *policy.message.add_routes() = urgent;
+  steering_of(policy.message, "chat", "four").add_conditional_routes("chat-urgent");
+  policy.push();
+  const auto marked = [](const char* client, const char* service, uint16_t port, uint8_t tos) {
+    return PacketBuilder().ipv4(client, service).tos(tos).tcp(port, 80, kTcpSyn).frame();
+  };
+
+  for (uint8_t ecn = 0; ecn < 4; ++ecn) {
+    const auto tos = static_cast<uint8_t>(46 << 2 | ecn);
+    EXPECT_EQ(backend_name(send(marked(kClient, kService, 1000 + ecn, tos))), "spare-a");
+    EXPECT_EQ(backend_name(send(marked("2001:db8:1::7", "2001:db8:f::10", 1000 + ecn, tos))),
+              "spare-a");
+    EXPECT_NE(backend_name(send(marked(kClient, kService, 2000 + ecn, ecn))), "spare-a");
+    EXPECT_NE(backend_name(send(marked("2001:db8:1::7", "2001:db8:f::10", 2000 + ecn, ecn))),
+              "spare-a");
+  }
+  EXPECT_EQ(backend_name(send(tcp(1000, kTcpAck))), "spare-a") << "its first packet counts";
+}
+
+TEST_F(Flows, KeepTheirPoolWhenTheTimeOfTheirRouteEnds) {
+  v1::RouteEntry by_day;
+  for (const v1::RouteEntry& route : policy.message.routes()) {
+    if (route.name() == "chat-four") by_day = route;
+  }
+  by_day.set_name("chat-by-day");
+  by_day.mutable_split(0)->set_pool("spare");
+  by_day.clear_fallback();
+  by_day.add_times()->set_begin(minute_of_week(policy.now_unix_ms));
+  by_day.mutable_times(0)->set_end(by_day.times(0).begin() + 1);
+  *policy.message.add_routes() = by_day;
+  steering_of(policy.message, "chat", "four").add_conditional_routes("chat-by-day");
+  policy.push();
+  EXPECT_EQ(backend_name(send(tcp(1000, kTcpSyn))), "spare-a");
+
+  policy.now_unix_ms += 60'000;
+  policy.republish();
+  EXPECT_EQ(backend_name(send(tcp(1000, kTcpAck))), "spare-a");
+  EXPECT_NE(backend_name(send(tcp(1001, kTcpSyn))), "spare-a");
+}
+
 TEST_F(Flows, StayOnABackendThatIsUpBelowMinUp) {
   const std::string first = send(tcp(1000, kTcpSyn));
   pool_of(policy.message, "four").set_min_up(3);
@@ -178,6 +245,20 @@ TEST_F(Flows, AreResetWhenTheirPoolIsNoLongerEligible) {
   EXPECT_TRUE(core.is_balanced());
 }
 
+TEST_F(Flows, RevokedStayResetAndAreNotAdoptedByAnotherPool) {
+  send(tcp(1000, kTcpSyn));
+  revoke(policy);
+  send(tcp(1000, kTcpAck));
+
+  const auto again = core.send({tcp(1000, kTcpAck)}, policy.snapshot.get());
+  ASSERT_EQ(again.size(), 1u) << "the backend that the client may not reach is not told";
+  EXPECT_EQ(again[0].port, TestCore::kIngress);
+  EXPECT_EQ(core.events.size(), 2u);
+
+  send(tcp(1000, kTcpSyn));
+  EXPECT_EQ(policy.name(TargetId{last_event().target}), "six/six-a");
+}
+
 TEST_F(Flows, RevokedDropWhenTheClientItselfResets) {
   send(tcp(1000, kTcpSyn));
   revoke(policy);
@@ -209,6 +290,91 @@ TEST_F(Flows, SurviveANewEpochInWhichTheirPoolIsStillEligible) {
 
   EXPECT_EQ(send(tcp(1000, kTcpAck)), first);
   EXPECT_EQ(core.events.size(), 1u);
+}
+
+// What a controller does when a rollout goes back: the clients' flows leave the candidate.
+void evict(TestPolicy& policy, const std::string& route, const std::string& pool) {
+  for (v1::RouteEntry& entry : *policy.message.mutable_routes()) {
+    if (entry.name() == route) entry.add_evicted(pool);
+  }
+  policy.message.set_eligibility_epoch(policy.message.eligibility_epoch() + 1);
+  policy.push();
+}
+
+v1::RolloutSplit& roll_out(TestPolicy& policy, uint32_t weight) {
+  for (v1::RouteEntry& entry : *policy.message.mutable_routes()) {
+    if (entry.name() != "chat-four") continue;
+    v1::RolloutSplit& rollout = *entry.add_rollouts();
+    rollout.set_stable("four");
+    rollout.set_candidate("spare");
+    rollout.set_weight(weight);
+    rollout.set_seed("to-spare");
+    policy.push();
+    return rollout;
+  }
+  std::abort();
+}
+
+TEST_F(Flows, OfTheCandidateAreResetWhenTheirRouteEvictsThem) {
+  v1::RolloutSplit& rollout = roll_out(policy, 500'000);
+  std::map<uint16_t, std::string> pool;
+  for (uint16_t port = 1000; port < 1100; ++port)
+    pool[port] = backend_name(send(tcp(port, kTcpSyn))).substr(0, 5);
+  rollout.set_weight(0);
+  evict(policy, "chat-four", "spare");
+  core.events.clear();
+
+  int cut = 0;
+  for (const auto& [port, first] : pool) {
+    const std::string now = send(tcp(port, kTcpAck));
+    EXPECT_EQ(now.empty(), first == "spare") << port;
+    if (!now.empty()) continue;
+    ++cut;
+    EXPECT_EQ(last_event().end_reason, EndReason::kRevoked);
+    EXPECT_TRUE(backend_name(send(tcp(port, kTcpSyn))).starts_with("four-"));
+  }
+  EXPECT_GT(cut, 20);
+  EXPECT_EQ(counters().replied.read(), static_cast<uint64_t>(cut));
+}
+
+TEST_F(Flows, EvictedDatagramsAreSteeredAnew) {
+  v1::RolloutSplit& rollout = roll_out(policy, 1'000'000);
+  EXPECT_EQ(backend_name(send(udp(1000))), "spare-a");
+  rollout.set_weight(0);
+  evict(policy, "chat-four", "spare");
+
+  EXPECT_TRUE(backend_name(send(udp(1000))).starts_with("four-"));
+  EXPECT_EQ(last_event().part, 2u);
+}
+
+TEST_F(Flows, OfAnotherRouteStayInAPoolThatOneEvicts) {
+  v1::RouteEntry marked;
+  for (const v1::RouteEntry& route : policy.message.routes()) {
+    if (route.name() == "chat-four") marked = route;
+  }
+  marked.set_name("chat-marked");
+  marked.add_dscp(46);
+  *policy.message.add_routes() = marked;
+  steering_of(policy.message, "chat", "four").add_conditional_routes("chat-marked");
+  policy.push();
+  const auto urgent = [](uint8_t flags) {
+    return PacketBuilder().ipv4(kClient, kService).tos(46 << 2).tcp(2000, 80, flags).frame();
+  };
+  const std::string by_plain = send(tcp(1000, kTcpSyn));
+  const std::string by_marked = send(urgent(kTcpSyn));
+  evict(policy, "chat-marked", "four");
+
+  EXPECT_EQ(send(tcp(1000, kTcpAck)), by_plain);
+  EXPECT_NE(by_marked, "");
+  EXPECT_EQ(send(urgent(kTcpAck)), "");
+}
+
+// Flows begun behind the eviction carry its epoch.
+TEST_F(Flows, OfTheRoutesOwnSplitComeBackToAPoolThatWasEvicted) {
+  evict(policy, "chat-four", "four");
+  const std::string first = send(tcp(1000, kTcpSyn));
+  EXPECT_TRUE(backend_name(first).starts_with("four-"));
+  EXPECT_EQ(send(tcp(1000, kTcpAck)), first);
 }
 
 TEST_F(Flows, RecalledAreCut) {
@@ -321,6 +487,27 @@ TEST_F(Flows, HandshakeTimeIsFromTheSynToTheClientsNextSegment) {
   core.pass(12 * kSecondNs);
 
   EXPECT_EQ(last_event().handshake_us, 25'000u);
+}
+
+// What a judge of pools looks at: each flow's handshake once, adopted flows not at all.
+TEST_F(Flows, CountTheHandshakesThatASynBegan) {
+  send(tcp(1000, kTcpSyn));
+  send(tcp(1000, kTcpSyn));
+  core.core->now_ns += 3'000'000;
+  send(tcp(1000, kTcpAck));
+  send(tcp(1000, kTcpAck));
+  send(tcp(1001, kTcpSyn));
+  send(tcp(1002, kTcpAck));
+
+  uint64_t begun = 0, completed = 0, us = 0;
+  for (uint32_t id = 1; id <= policy.registry.target_count(); ++id) {
+    begun += core.core->handshakes[id].begun.read();
+    completed += core.core->handshakes[id].completed.read();
+    us += core.core->handshakes[id].us.read();
+  }
+  EXPECT_EQ(begun, 2u);
+  EXPECT_EQ(completed, 1u);
+  EXPECT_EQ(us, 3000u);
 }
 
 TEST_F(Flows, BeyondCapacityAreForwardedByTheSameSteeringAndCounted) {

@@ -34,6 +34,9 @@ struct Books {
 class Simulation {
  public:
   explicit Simulation(uint64_t seed) : random_(seed) {
+    for (v1::SteeringEntry& row : *policy_.message.mutable_steering())
+      row.set_audit_fail_closed(row.client_class() == "direct");
+    policy_.push();
     for (size_t i = 0; i < kCores; ++i) {
       cores_.push_back(std::make_unique<TestCore>(kFlowCapacity, static_cast<uint8_t>(i + 1)));
       snapshots_.push_back(std::shared_ptr<const Snapshot>(std::move(policy_.snapshot)));
@@ -43,7 +46,7 @@ class Simulation {
   }
 
   void step() {
-    switch (below(12)) {
+    switch (below(14)) {
       case 0:
         change_state();
         break;
@@ -55,6 +58,12 @@ class Simulation {
         break;
       case 3:
         pass_time();
+        break;
+      case 4:
+        change_rollout();
+        break;
+      case 5:
+        change_recording();
         break;
       default:
         turn();
@@ -68,7 +77,8 @@ class Simulation {
       const LcoreCounters& counters = cores_[i]->core->counters;
       const uint64_t flows =
           uint64_t{cores_[i]->core->flows_v4.size()} + cores_[i]->core->flows_v6.size();
-      ASSERT_EQ(counters.flows_opened.read() - counters.flows_ended.read(), flows);
+      ASSERT_EQ(counters.flows_opened.read() - counters.flows_ended.read(),
+                flows - cores_[i]->core->cut_entries);
       ASSERT_EQ(counters.records_lost.read(), 0u);
     }
     ASSERT_EQ(PacketPool::instance().in_use(), 0u);
@@ -100,9 +110,12 @@ class Simulation {
     constexpr const char* kBackends[] = {"four-a",   "four-b",  "four-c", "six-a",
                                          "direct-a", "spare-a", "empty-a"};
     constexpr BackendState kStates[] = {BackendState::kUp, BackendState::kUp,
-                                        BackendState::kDraining, BackendState::kDown};
+                                        BackendState::kDraining, BackendState::kDown,
+                                        BackendState::kRecalled};
     const std::string backend = one_of(kBackends);
-    policy_.condition(backend.substr(0, backend.find('-')), backend).state = one_of(kStates);
+    const BackendState state = one_of(kStates);
+    policy_.condition(backend.substr(0, backend.find('-')), backend).state = state;
+    if (state == BackendState::kRecalled) ++policy_.recall;
     publish();
   }
   void change_weight() {
@@ -128,11 +141,36 @@ class Simulation {
     policy_.push();
     publish();
   }
+  // A step of a rollout that gives clients of pool `four` to `spare`, or its end.
+  void change_rollout() {
+    for (v1::RouteEntry& route : *policy_.message.mutable_routes()) {
+      if (route.name() != "chat-four") continue;
+      route.clear_rollouts();
+      route.clear_evicted();
+      if (below(4) == 0) {
+        route.add_evicted("spare");
+        policy_.message.set_eligibility_epoch(policy_.message.eligibility_epoch() + 1);
+        continue;
+      }
+      v1::RolloutSplit& rollout = *route.add_rollouts();
+      rollout.set_stable("four");
+      rollout.set_candidate("spare");
+      rollout.set_weight(static_cast<uint32_t>(below(1'000'001)));
+      rollout.set_seed("to-spare");
+    }
+    policy_.push();
+    publish();
+  }
+  // The disk fills up, or is read.
+  void change_recording() {
+    policy_.can_record = below(2) == 0;
+    publish();
+  }
   void pass_time() {
     const uint64_t time_ns = 1'000'000'000 * (1 + below(15));
-    for (const auto& core : cores_) {
-      core->pass(time_ns, 200'000'000);
-      record(*core);
+    for (size_t i = 0; i < kCores; ++i) {
+      cores_[i]->pass(time_ns, 200'000'000, snapshots_[i].get());
+      record(*cores_[i]);
     }
   }
 
@@ -190,7 +228,7 @@ class Simulation {
     FlowTable<F>& flows = core.flows<F>();
     for (uint32_t position = 0; position < flows.positions_end(); ++position) {
       const FlowEntry<F>& entry = flows.at(position);
-      if (entry.state == FlowState::kFree) continue;
+      if (entry.state == FlowState::kFree || entry.state == FlowState::kCut) continue;
       packets[entry.target] += entry.counts.packets;
       bytes[entry.target] += entry.counts.bytes;
       const auto open = books_.open.find(flows.detail(entry).flow_id);
@@ -223,6 +261,9 @@ class Simulation {
         sum[5] += line.flows_ended.read();
       }
       ASSERT_EQ(packets[id] + sum[2], sum[0]) << "target " << id;
+      if (policy_.name(TargetId{id}) == "direct/direct-a") {
+        ASSERT_EQ(sum[2], 0u) << "went unrecorded where that is refused";
+      }
       ASSERT_EQ(bytes[id] + sum[3], sum[1]) << "target " << id;
       ASSERT_EQ(books_.begun[id], sum[4]) << "target " << id;
       ASSERT_EQ(books_.ended[id], sum[5]) << "target " << id;

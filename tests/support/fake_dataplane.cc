@@ -258,4 +258,32 @@ grpc::Status FakeDataplane::PullRecords(
   }
 }
 
+void FakeDataplane::add_observations(std::vector<v1::FlowObservation> observations) {
+  const absl::MutexLock lock(&mutex_);
+  for (v1::FlowObservation& observation : observations) {
+    observation.set_sequence(observations_.size() + 1);
+    observations_.push_back(std::move(observation));
+  }
+}
+
+void FakeDataplane::forget_observations(const std::string& incarnation) {
+  const absl::MutexLock lock(&mutex_);
+  observer_ = incarnation;
+  observations_.clear();
+}
+
+grpc::Status FakeDataplane::ListObservations(grpc::ServerContext*,
+                                             const v1::ListObservationsRequest* request,
+                                             v1::ListObservationsResponse* response) {
+  const absl::MutexLock lock(&mutex_);
+  response->set_incarnation(observer_);
+  const uint64_t after = request->incarnation() == observer_ ? request->after() : 0;
+  for (const v1::FlowObservation& observation : observations_) {
+    if (observation.sequence() <= after) continue;
+    if (response->observations_size() == static_cast<int>(request->limit())) break;
+    *response->add_observations() = observation;
+  }
+  return grpc::Status::OK;
+}
+
 }  // namespace sluice::testing

@@ -47,6 +47,11 @@ class FakeDataplane final : public v1::Dataplane::Service {
 
   // Puts records into the spool.
   void add_records(std::vector<v1::FlowRecord> records);
+  // Kept for `ListObservations`, numbered from 1.
+  void add_observations(std::vector<v1::FlowObservation> observations);
+  // A new incarnation that observed nothing.
+  void forget_observations(const std::string& incarnation);
+
   // The newest acknowledged sequence.
   uint64_t acknowledged() const;
   // From now on records are sent again though they were acknowledged.
@@ -68,6 +73,9 @@ class FakeDataplane final : public v1::Dataplane::Service {
                        v1::ExplainResponse* response) override;
   grpc::Status ListViews(grpc::ServerContext* context, const v1::ListViewsRequest* request,
                          v1::ListViewsResponse* response) override;
+  grpc::Status ListObservations(grpc::ServerContext* context,
+                                const v1::ListObservationsRequest* request,
+                                v1::ListObservationsResponse* response) override;
   grpc::Status PullRecords(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::PullRecordsResponse, v1::PullRecordsRequest>* stream) override;
@@ -88,6 +96,8 @@ class FakeDataplane final : public v1::Dataplane::Service {
   std::vector<v1::ViewRecord> views_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> calls_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::FlowRecord> records_ ABSL_GUARDED_BY(mutex_);
+  std::string observer_ ABSL_GUARDED_BY(mutex_) = "1";
+  std::vector<v1::FlowObservation> observations_ ABSL_GUARDED_BY(mutex_);
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // records of the present stream
 };

@@ -122,6 +122,21 @@ v1::ForwardingTable packet_test_table() {
   return table;
 }
 
+v1::RolloutSplit& add_rollout(v1::ForwardingTable& table, std::string_view route,
+                              std::string_view stable, std::string_view candidate) {
+  for (v1::RouteEntry& entry : *table.mutable_routes()) {
+    if (entry.name() != route) continue;
+    v1::RolloutSplit& rollout = *entry.add_rollouts();
+    rollout.set_stable(std::string(stable));
+    rollout.set_candidate(std::string(candidate));
+    rollout.set_weight(500'000);
+    rollout.set_seed("rollout-of-" + std::string(route));
+    rollout.set_observe_age_ms(3000);
+    return rollout;
+  }
+  std::abort();
+}
+
 v1::PoolEntry& pool_of(v1::ForwardingTable& table, std::string_view name) {
   for (v1::PoolEntry& pool : *table.mutable_pools()) {
     if (pool.name() == name) return pool;

@@ -17,6 +17,11 @@ namespace sluice::dataplane {
 // `four` falls back to `spare`.
 v1::ForwardingTable packet_test_table();
 
+// Half of the stable pool's clients go to the candidate; their flows, and those of the other half,
+// are observed for three seconds.  Shape: rollouts are added in the order of their stable pools.
+v1::RolloutSplit& add_rollout(v1::ForwardingTable& table, std::string_view route,
+                              std::string_view stable, std::string_view candidate);
+
 v1::PoolEntry& pool_of(v1::ForwardingTable& table, std::string_view name);
 v1::SteeringEntry& steering_of(v1::ForwardingTable& table, std::string_view service,
                                std::string_view client_class);

@@ -18,6 +18,7 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr unsigned kMbufs = 2047;
+constexpr uint16_t kOwnBytes = 128;  // for what the pipeline makes itself
 
 // Heap memory behind one mbuf.
 struct ExactBuffer {
@@ -61,7 +62,8 @@ PacketPool& PacketPool::instance() {
 
 PacketPool::PacketPool() {
   start_eal();
-  pool_ = rte_pktmbuf_pool_create("test", kMbufs, 0, 0, RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+  pool_ = rte_pktmbuf_pool_create("test", kMbufs, 0, 0, RTE_PKTMBUF_HEADROOM + kOwnBytes,
+                                  SOCKET_ID_ANY);
   if (pool_ == nullptr) std::abort();
 }
 

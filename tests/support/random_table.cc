@@ -40,7 +40,7 @@ class Drawing {
 
   RandomWorld draw() {
     v1::ForwardingTable& table = world_.table;
-    world_.now_unix_ms = kNowUnixMs;
+    world_.now_unix_ms = kNowUnixMs + below(random_, 7 * 86400) * int64_t{1000};
     table.set_generation(1 + below(random_, 1000));
     table.set_revision(1 + below(random_, 1000));
     table.set_eligibility_epoch(1 + below(random_, 10));
@@ -117,7 +117,7 @@ class Drawing {
       entry.set_table_slots(primes[below(random_, 4)]);
       entry.set_min_up(one_in(random_, 3) ? 2 : 1);
       if (one_in(random_, 4)) {
-        const int64_t seconds = kNowUnixMs / 1000 + (one_in(random_, 2) ? 0 : 1);
+        const int64_t seconds = world_.now_unix_ms / 1000 + (one_in(random_, 2) ? 0 : 1);
         entry.mutable_eligible_until()->set_seconds(seconds);
       }
       for (uint32_t backends = below(random_, 7); backends > 0; --backends)
@@ -138,6 +138,9 @@ class Drawing {
     const std::string last{static_cast<char>(number / 256), static_cast<char>(number % 256)};
     entry.set_address(one_in(random_, 3) ? std::string("\xfd\x77", 2) + std::string(12, '\0') + last
                                          : std::string("\x0a\x4d", 2) + last);
+    if (one_in(random_, 8)) {
+      entry.mutable_eligible_until()->set_seconds(world_.now_unix_ms / 1000 + below(random_, 2));
+    }
     world_.probed[{pool.name(), entry.name()}] =
         calm_ ? BackendState::kUp : states[below(random_, 5)];
   }
@@ -166,7 +169,49 @@ class Drawing {
           if (!one_in(random_, 3)) continue;
           entry.add_fallback(world_.table.pools(static_cast<int>(pool)).name());
         }
+        add_rollouts(entry);
+        if (one_in(random_, 3)) add_conditions(entry);
+        if (one_in(random_, 3)) degrade(entry);
       }
+    }
+  }
+
+  void degrade(v1::RouteEntry& route) {
+    v1::OnDegraded& bound = *route.mutable_on_degraded();
+    bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+    bound.mutable_window()->set_seconds(30);
+    bound.set_min_flows(50);
+    bound.set_slower_by(100);
+    for (const v1::RouteSplit& part : route.split()) {
+      if (one_in(random_, 2)) world_.node.degraded.emplace(route.name(), part.pool());
+    }
+  }
+
+  // The whole week in spans of random lengths, of which every other counts.
+  void add_conditions(v1::RouteEntry& route) {
+    const bool by_time = one_in(random_, 2);
+    for (uint32_t end = below(random_, 5000); by_time && end < 10'080;) {
+      const uint32_t begin = end;
+      end = std::min(10'080u, begin + 1 + below(random_, 5000));
+      route.add_times()->set_begin(begin);
+      route.mutable_times()->rbegin()->set_end(end);
+      end += 1 + below(random_, 3000);
+    }
+    for (uint32_t count = by_time ? below(random_, 2) : 1; count > 0; --count)
+      route.add_dscp(one_in(random_, 2) ? 46 : 0);
+  }
+
+  void add_rollouts(v1::RouteEntry& route) {
+    for (const v1::RouteSplit& part : route.split()) {
+      const v1::PoolEntry& candidate = world_.table.pools(
+          static_cast<int>(below(random_, static_cast<uint32_t>(world_.table.pools_size()))));
+      if (candidate.name() == part.pool() || !one_in(random_, 3)) continue;
+      v1::RolloutSplit& rollout = *route.add_rollouts();
+      rollout.set_stable(part.pool());
+      rollout.set_candidate(candidate.name());
+      const uint32_t weights[] = {0, 1'000'000, below(random_, 1'000'001)};
+      rollout.set_weight(weights[below(random_, 3)]);
+      rollout.set_seed(one_in(random_, 4) ? route.split_seed() : "rollout-of-" + part.pool());
     }
   }
 
@@ -179,10 +224,16 @@ class Drawing {
         std::set<std::string> eligible;
         for (const v1::RouteEntry& route : world_.table.routes()) {
           if (route.service() != service.name() || one_in(random_, 4)) continue;
-          entry.set_route(route.name());
+          if (route.dscp_size() > 0 || route.times_size() > 0) {
+            entry.add_conditional_routes(route.name());
+          } else {
+            entry.set_route(route.name());
+          }
           for (const v1::RouteSplit& part : route.split())
             eligible.insert(part.pool());
           eligible.insert(route.fallback().begin(), route.fallback().end());
+          for (const v1::RolloutSplit& rollout : route.rollouts())
+            eligible.insert(rollout.candidate());
         }
         for (const std::string& pool : eligible)
           entry.add_eligible_pools(pool);
@@ -198,7 +249,8 @@ class Drawing {
       if (!pool.backends().empty() && one_in(random_, 2)) {
         entry.set_backend(pool.backends(0).name());
       }
-      entry.set_state(v1::Override::STATE_DRAINING);
+      entry.set_state(one_in(random_, 3) ? v1::Override::STATE_RECALLED
+                                         : v1::Override::STATE_DRAINING);
     }
   }
 
@@ -231,6 +283,7 @@ v1::ExplainRequest random_tuple(const v1::ForwardingTable& table, Random& random
   request.set_service_address(IpAddress::from_bytes(destination)->to_string());
   request.set_service_port(ports[below(random, 5)]);
   request.set_established(one_in(random, 3));
+  if (one_in(random, 3)) request.set_dscp(one_in(random, 2) ? 46 : 10);
   return request;
 }
 

@@ -21,11 +21,12 @@ struct RandomWorld {
   v1::ForwardingTable table;  // without violations, canonical
   ProbedStates probed;
   int64_t now_unix_ms = 0;
+  NodeCondition node;
 };
 
 // Few or many classes with nested prefixes, services of both families with any-port services among
-// them, pools with weights of zero and min_up above one, routes with fallbacks, drains, pools past
-// eligible_until.
+// them, pools with weights of zero and min_up above one, routes with fallbacks,
+// rollouts and conditions, drains, pools and backends past eligible_until.
 RandomWorld random_world(uint64_t seed);
 
 // A packet to one of the table's addresses or near it, from a client near its prefixes.

@@ -8,6 +8,7 @@
 
 #include "dataplane/pipeline/end_turn.h"
 #include "dataplane/pipeline/pipeline.h"
+#include "dataplane/pipeline/sweep_recalled.h"
 #include "dataplane/table/from_proto.h"
 #include "tests/support/packet_pool.h"
 
@@ -55,7 +56,8 @@ void TestPolicy::republish() {
       by_index[member.id.index()] = conditions_.at({pool.name, member.name});
     }
   }
-  snapshot = make_snapshot(table, ++view, by_index, now_unix_ms);
+  snapshot = make_snapshot(table, ++view, by_index, now_unix_ms,
+                           {.can_record = can_record, .recall = recall});
 }
 
 BackendCondition& TestPolicy::condition(std::string_view pool, std::string_view backend) {
@@ -113,9 +115,10 @@ std::vector<Sent> TestCore::send_mbufs(std::vector<rte_mbuf*> mbufs, const Snaps
   return sent;
 }
 
-void TestCore::pass(uint64_t time_ns, uint64_t turn_ns) {
+void TestCore::pass(uint64_t time_ns, uint64_t turn_ns, const Snapshot* snapshot) {
   for (const uint64_t end = core->now_ns + time_ns; core->now_ns < end;) {
     core->now_ns = std::min(core->now_ns + turn_ns, end);
+    if (snapshot != nullptr) sweep_recalled(*snapshot, *core);
     end_turn(*core);
     take_events();
   }

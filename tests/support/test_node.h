@@ -46,10 +46,12 @@ class TestPolicy {
 
   v1::ForwardingTable message;
   int64_t now_unix_ms = 1'800'000'000'000;
+  bool can_record = true;
   Registry registry;
   std::shared_ptr<const Table> table;
   std::unique_ptr<const Snapshot> snapshot;
   uint64_t view = 0;
+  uint64_t recall = 0;  // the number that the next snapshot carries
 
  private:
   std::map<std::pair<std::string, std::string>, BackendCondition, std::less<>> conditions_;
@@ -66,8 +68,9 @@ class TestCore {
   // Takes one burst through the pipeline; returns what the ports accepted.
   std::vector<Sent> send(const std::vector<Bytes>& frames, const Snapshot* snapshot);
   std::vector<Sent> send_mbufs(std::vector<rte_mbuf*> mbufs, const Snapshot* snapshot);
-  // Lets time pass, with a turn every `turn_ns`.
-  void pass(uint64_t time_ns, uint64_t turn_ns = 10'000'000);
+  // Lets time pass, with a turn every `turn_ns`; what a snapshot asks for between bursts is done
+  // when there is one.
+  void pass(uint64_t time_ns, uint64_t turn_ns = 10'000'000, const Snapshot* snapshot = nullptr);
 
   uint64_t dropped(DropReason reason) const;
   uint64_t dropped_total() const;
@@ -75,7 +78,7 @@ class TestCore {
   bool is_balanced() const;
   void take_events();
 
-  uint16_t port_accepts = kBurstMax;  // of each batch
+  uint16_t port_accepts = kTxBatchMax;  // of each batch
   std::unique_ptr<CoreContext> core;
   std::vector<FlowEvent> events;
 };

@@ -62,6 +62,8 @@ std::string cause_text(v1::PoolCause cause) {
       return "the split's own choice";
     case v1::POOL_CAUSE_FALLBACK:
       return "the split's pool does not serve: the first fallback that does";
+    case v1::POOL_CAUSE_ROLLOUT:
+      return "a rollout gives the split's choice to its candidate";
     case v1::POOL_CAUSE_RESPLIT:
       return "no fallback serves: the same split over the pools that serve";
     default:

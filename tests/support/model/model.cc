@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 namespace sluice::dataplane {
@@ -47,6 +48,7 @@ struct Model::Question {
   std::string client, destination;  // address bytes
   uint32_t client_port, port, protocol;
   bool adopted;
+  uint32_t dscp;
   std::string affinity;  // what the hashes are of, before the salt
 };
 
@@ -57,13 +59,19 @@ BackendState effective_state(const v1::ForwardingTable& table, const ProbedState
   for (const v1::Override& entry : table.overrides()) {
     const bool meant =
         entry.pool() == pool && (entry.backend().empty() || entry.backend() == backend);
-    if (meant && state == BackendState::kUp) state = BackendState::kDraining;
+    if (!meant) continue;
+    if (entry.state() == v1::Override::STATE_RECALLED) return BackendState::kRecalled;
+    if (state == BackendState::kUp) state = BackendState::kDraining;
   }
   return state;
 }
 
-Model::Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms)
-    : table_(std::move(table)), probed_(std::move(probed)), now_unix_ms_(now_unix_ms) {
+Model::Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms,
+             std::set<std::pair<std::string, std::string>> degraded)
+    : table_(std::move(table)),
+      probed_(std::move(probed)),
+      now_unix_ms_(now_unix_ms),
+      degraded_(std::move(degraded)) {
   std::memcpy(&key_.low, table_.steering_key().data(), 8);
   std::memcpy(&key_.high, table_.steering_key().data() + 8, 8);
   for (const v1::PoolEntry& entry : table_.pools()) {
@@ -83,6 +91,7 @@ ModelAnswer Model::answer(const v1::ExplainRequest& request) const {
                     request.service_port(),
                     request.protocol(),
                     request.established() && request.protocol() == kTcp,
+                    request.dscp(),
                     ""};
   ModelAnswer answer;
   const v1::ServiceEntry* service = service_of(question);
@@ -99,10 +108,7 @@ ModelAnswer Model::answer(const v1::ExplainRequest& request) const {
   }
 
   answer.verdict = v1::STEER_VERDICT_NO_ROUTE;
-  for (const v1::SteeringEntry& row : table_.steering()) {
-    if (row.service() != answer.service || row.client_class() != answer.client_class) continue;
-    answer.route = row.route();
-  }
+  choose_route(question, answer);
   for (const v1::RouteEntry& route : table_.routes()) {
     if (route.name() != answer.route) continue;
     choose_pool(question, route, answer);
@@ -144,6 +150,38 @@ void Model::classify(const Question& question, ModelAnswer& answer) const {
   }
 }
 
+void Model::choose_route(const Question& question, ModelAnswer& answer) const {
+  for (const v1::SteeringEntry& row : table_.steering()) {
+    if (row.service() != answer.service || row.client_class() != answer.client_class) continue;
+    std::vector<std::string> in_order(row.conditional_routes().begin(),
+                                      row.conditional_routes().end());
+    in_order.push_back(row.route());
+    for (const std::string& name : in_order) {
+      for (const v1::RouteEntry& route : table_.routes()) {
+        if (route.name() != name || !holds(route, question) || !answer.route.empty()) continue;
+        answer.route = name;
+      }
+    }
+  }
+}
+
+// By the calendar of the C library.
+bool Model::holds(const v1::RouteEntry& route, const Question& question) const {
+  const bool takes_dscp =
+      route.dscp().empty() || std::ranges::count(route.dscp(), question.dscp) > 0;
+  const std::time_t now = now_unix_ms_ / 1000;
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  const int days_since_monday = (utc.tm_wday + 6) % 7;
+  const auto minute =
+      static_cast<uint32_t>((days_since_monday * 24 + utc.tm_hour) * 60 + utc.tm_min);
+  const bool is_time =
+      route.times().empty() || std::ranges::any_of(route.times(), [&](const v1::WeekMinutes& span) {
+        return minute >= span.begin() && minute < span.end();
+      });
+  return takes_dscp && is_time;
+}
+
 void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
                         ModelAnswer& answer) const {
   const uint64_t seed = hash(route.split_seed());
@@ -157,7 +195,19 @@ void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
   answer.split_pool = split_owner(route, answer.bucket, all);
   answer.verdict = v1::STEER_VERDICT_NO_POOL;
   answer.cause = v1::POOL_CAUSE_SPLIT;
-  if (serves(answer.split_pool, question)) answer.pool = answer.split_pool;
+  divide(question, route, answer);
+  const auto is_degraded = [&](const std::string& pool) {
+    return !question.adopted && route.has_on_degraded() && degraded_.contains({route.name(), pool});
+  };
+  const bool stable_serves = answer.pool.empty() && serves(answer.split_pool, question);
+  if (stable_serves && is_degraded(answer.split_pool)) {
+    for (const std::string& fallback : route.fallback()) {
+      if (!answer.pool.empty() || is_degraded(fallback) || !serves(fallback, question)) continue;
+      answer.pool = fallback;
+      answer.cause = v1::POOL_CAUSE_FALLBACK;
+    }
+  }
+  if (stable_serves && answer.pool.empty()) answer.pool = answer.split_pool;
   for (const std::string& fallback : route.fallback()) {
     if (!answer.pool.empty() || !serves(fallback, question)) continue;
     answer.pool = fallback;
@@ -166,6 +216,21 @@ void Model::choose_pool(const Question& question, const v1::RouteEntry& route,
   if (!answer.pool.empty()) return;
   answer.pool = split_owner(route, answer.bucket, serving);
   answer.cause = v1::POOL_CAUSE_RESPLIT;
+}
+
+// A rollout's candidate takes the clients of the stable pool that come first by another hash.
+void Model::divide(const Question& question, const v1::RouteEntry& route,
+                   ModelAnswer& answer) const {
+  for (const v1::RolloutSplit& rollout : route.rollouts()) {
+    if (rollout.stable() != answer.split_pool) continue;
+    answer.rollout = rollout.seed();
+    const uint64_t second =
+        finalized(hash(question.affinity) ^ hash("rollout/" + rollout.seed())) / (1ull << 32);
+    const uint64_t place = second * 1000000 / (1ull << 32);
+    if (place >= rollout.weight() || !serves(rollout.candidate(), question)) continue;
+    answer.pool = rollout.candidate();
+    answer.cause = v1::POOL_CAUSE_ROLLOUT;
+  }
 }
 
 // The pool with the least -log2(u) / weight; u from a permutation of the buckets that is the pool's
@@ -200,17 +265,18 @@ uint32_t Model::place(uint64_t rival, uint32_t bucket) const {
 
 bool Model::takes(const std::string& pool_name, const v1::BackendEntry& backend,
                   const Question& question) const {
+  if (backend.has_eligible_until() && is_past(backend.eligible_until())) return false;
   const BackendState state = effective_state(table_, probed_, pool_name, backend.name());
   return state == BackendState::kUp || (question.adopted && state == BackendState::kDraining);
 }
 
+bool Model::is_past(const google::protobuf::Timestamp& until) const {
+  return now_unix_ms_ >= until.seconds() * 1000 + until.nanos() / 1000000;
+}
+
 bool Model::serves(const std::string& name, const Question& question) const {
   const v1::PoolEntry& entry = pool(name);
-  const auto& until = entry.eligible_until();
-  if (entry.has_eligible_until() &&
-      now_unix_ms_ >= until.seconds() * 1000 + until.nanos() / 1000000) {
-    return false;
-  }
+  if (entry.has_eligible_until() && is_past(entry.eligible_until())) return false;
   uint32_t count = 0;
   bool weighted = false;
   for (const v1::BackendEntry& backend : entry.backends()) {

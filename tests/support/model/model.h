@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -24,12 +25,13 @@ using ProbedStates = std::map<std::pair<std::string, std::string>, BackendState>
 struct ModelAnswer {
   v1::SteerVerdict verdict = v1::STEER_VERDICT_NO_SERVICE;
   v1::PoolCause cause = v1::POOL_CAUSE_UNSPECIFIED;
-  std::string service, client_class, matched_prefix, route, split_pool, pool, slot_owner, backend;
+  std::string service, client_class, matched_prefix, route, split_pool, rollout, pool, slot_owner,
+      backend;
   uint32_t bucket = 0;
   uint32_t slot = 0;
 };
 
-// State of a backend when drains of the table are laid over what the probes say.
+// State of a backend when drains and recalls of the table are laid over what the probes say.
 BackendState effective_state(const v1::ForwardingTable& table, const ProbedStates& probed,
                              const std::string& pool, const std::string& backend);
 
@@ -37,7 +39,9 @@ BackendState effective_state(const v1::ForwardingTable& table, const ProbedState
 // of its own.
 class Model {
  public:
-  Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms);
+  // Shape: `degraded` are routes with pools of their splits.
+  Model(v1::ForwardingTable table, ProbedStates probed, int64_t now_unix_ms,
+        std::set<std::pair<std::string, std::string>> degraded = {});
   // Shape: `request` is valid.
   ModelAnswer answer(const v1::ExplainRequest& request) const;
 
@@ -45,8 +49,12 @@ class Model {
   struct Question;
   const v1::ServiceEntry* service_of(const Question& question) const;
   void classify(const Question& question, ModelAnswer& answer) const;
+  void choose_route(const Question& question, ModelAnswer& answer) const;
+  bool holds(const v1::RouteEntry& route, const Question& question) const;
+  bool is_past(const google::protobuf::Timestamp& until) const;
   void choose_pool(const Question& question, const v1::RouteEntry& route,
                    ModelAnswer& answer) const;
+  void divide(const Question& question, const v1::RouteEntry& route, ModelAnswer& answer) const;
   void choose_backend(const Question& question, ModelAnswer& answer) const;
   uint32_t place(uint64_t rival, uint32_t bucket) const;
   std::string split_owner(const v1::RouteEntry& route, uint32_t bucket,
@@ -60,6 +68,7 @@ class Model {
   v1::ForwardingTable table_;
   ProbedStates probed_;
   int64_t now_unix_ms_;
+  std::set<std::pair<std::string, std::string>> degraded_;
   HashKey key_;
   std::map<std::string, std::shared_ptr<const MaglevTable>> slots_;
 };

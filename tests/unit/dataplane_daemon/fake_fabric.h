@@ -22,9 +22,11 @@ class FakeCores final : public Cores {
     published = std::move(snapshot);
     return next_publish;
   }
-  std::vector<LcoreCounterValues> counters() const override { return {{.lcore = 1, .rx = 7}}; }
+  std::vector<LcoreCounterValues> counters() const override { return lcores; }
   std::vector<TargetCounterValues> target_counters(uint32_t count) const override {
-    return std::vector<TargetCounterValues>(count + 1);
+    std::vector<TargetCounterValues> values = targets;
+    values.resize(count + 1);
+    return values;
   }
   size_t take_events(std::span<FlowEvent> out) override {
     const size_t count = std::min(out.size(), events.size());
@@ -33,6 +35,12 @@ class FakeCores final : public Cores {
     return count;
   }
   bool events_drained() const override { return events.empty(); }
+  size_t take_observations(std::span<ObservationEvent> out) override {
+    const size_t count = std::min(out.size(), observations.size());
+    std::copy_n(observations.begin(), count, out.begin());
+    observations.erase(observations.begin(), observations.begin() + static_cast<ptrdiff_t>(count));
+    return count;
+  }
   absl::StatusOr<FlowPage> list_flows(uint64_t cursor, uint32_t limit) override {
     FlowPage page;
     for (uint64_t i = cursor; i < flows.size() && page.flows.size() < limit; ++i) {
@@ -46,7 +54,10 @@ class FakeCores final : public Cores {
   absl::Status next_publish;
   std::unique_ptr<const Snapshot> published;
   std::vector<FlowEvent> events;
+  std::vector<ObservationEvent> observations;
   std::vector<FlowEvent> flows;
+  std::vector<LcoreCounterValues> lcores{{.lcore = 1, .rx = 7}};
+  std::vector<TargetCounterValues> targets;  // by TargetId; those beyond are zero
 
  private:
   std::vector<std::string>& steps_;

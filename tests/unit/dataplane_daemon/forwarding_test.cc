@@ -22,16 +22,19 @@ const std::vector<SmallBackend> kTwo = {{"a", "10.77.1.11"}, {"b", "10.77.1.12"}
 struct World {
   ScratchDirectory directory;
   Steps steps;
+  int64_t now_unix_ms = 1'800'000'000'000;  // a Friday
   FakeCores cores{steps};
   FakeLinks links{steps};
   TableStore store{directory.path()};
   Registry registry;
   std::vector<ProbeTarget> targets;
   std::map<BackendIdentity, Health> last_known;
-  Forwarding forwarding{cores, links, store, [this](auto wanted, const auto& known) {
+  Forwarding forwarding{cores, links, store,
+                        [this](auto wanted, const auto& known) {
                           targets = std::move(wanted);
                           last_known = known;
-                        }};
+                        },
+                        [this] { return now_unix_ms; }};
 
   absl::Status push(v1::ForwardingTable table) {
     const auto state = forwarding.state();
@@ -159,19 +162,122 @@ TEST(Forwarding, NothingNewIsNotPublished) {
 TEST(Forwarding, PastEligibleUntilIsANewView) {
   World world;
   v1::ForwardingTable table = small_table(1, kTwo);
-  const auto soon = std::chrono::system_clock::now() + std::chrono::seconds(1);
-  const auto soon_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(soon.time_since_epoch()).count();
-  table.mutable_pools(0)->mutable_eligible_until()->set_seconds(soon_ms / 1000);
-  table.mutable_pools(0)->mutable_eligible_until()->set_nanos(
-      static_cast<int32_t>(soon_ms % 1000 * 1'000'000));
+  table.mutable_pools(0)->mutable_eligible_until()->set_seconds(world.now_unix_ms / 1000 + 1);
   ASSERT_TRUE(world.push(table).ok());
   ASSERT_TRUE(world.cores.published->serving[0].new_flows);
 
-  while (world.forwarding.state()->view == 1)
-    world.forwarding.tick();
+  world.now_unix_ms += 999;
+  world.forwarding.tick();
+  EXPECT_EQ(world.forwarding.state()->view, 1u);
+  world.now_unix_ms += 1;
+  world.forwarding.tick();
 
+  EXPECT_EQ(world.forwarding.state()->view, 2u);
   EXPECT_FALSE(world.cores.published->serving[0].new_flows);
+  EXPECT_EQ(world.status_of("a").state(), v1::BACKEND_STATE_EXPIRED);
+  EXPECT_EQ(world.status_of("a").reason(), "it is past eligible_until");
+}
+
+TEST(Forwarding, ABackendPastItsOwnTimeIsANewView) {
+  World world;
+  v1::ForwardingTable table = small_table(1, kTwo);
+  table.mutable_pools(0)->mutable_backends(1)->mutable_eligible_until()->set_seconds(
+      world.now_unix_ms / 1000 + 1);
+  ASSERT_TRUE(world.push(table).ok());
+  world.now_unix_ms += 1000;
+  world.forwarding.tick();
+
+  EXPECT_EQ(world.forwarding.state()->view, 2u);
+  EXPECT_TRUE(world.cores.published->serving[0].new_flows);
+  EXPECT_EQ(world.status_of("a").state(), v1::BACKEND_STATE_UP);
+  EXPECT_EQ(world.status_of("b").state(), v1::BACKEND_STATE_EXPIRED);
+}
+
+TEST(Forwarding, AClockThatJumpsBackBringsNothingExpiredBack) {
+  World world;
+  v1::ForwardingTable table = small_table(1, kTwo);
+  auto& until = *table.mutable_pools(0)->mutable_eligible_until();
+  until.set_seconds(world.now_unix_ms / 1000 + 1);
+  ASSERT_TRUE(world.push(table).ok());
+  world.now_unix_ms += 1000;
+  world.forwarding.tick();
+  ASSERT_FALSE(world.cores.published->serving[0].new_flows);
+
+  world.now_unix_ms -= 3'600'000;
+  world.forwarding.tick();
+  EXPECT_FALSE(world.cores.published->serving[0].new_flows);
+  table.set_generation(2);
+  ASSERT_TRUE(world.push(table).ok());
+  EXPECT_FALSE(world.cores.published->serving[0].new_flows) << "the same time in another table";
+
+  table.set_generation(3);
+  until.set_seconds(until.seconds() + 1);
+  ASSERT_TRUE(world.push(table).ok());
+  EXPECT_TRUE(world.cores.published->serving[0].new_flows) << "another time";
+}
+
+TEST(Forwarding, TheTimeOfAConditionalRouteIsANewView) {
+  World world;
+  v1::ForwardingTable table = small_table(1, kTwo);
+  const uint32_t now = minute_of_week(world.now_unix_ms);
+  v1::WeekMinutes& span = *table.mutable_routes(0)->add_times();
+  span.set_begin(now + 1);
+  span.set_end(now + 2);
+  v1::SteeringEntry& row = *table.mutable_steering(0);
+  row.add_conditional_routes(row.route());
+  row.clear_route();
+  ASSERT_TRUE(world.push(table).ok());
+  EXPECT_EQ(world.cores.published->in_time[0], 0);
+
+  world.now_unix_ms += 60'000;
+  world.forwarding.tick();
+  EXPECT_EQ(world.cores.published->in_time[0], 1);
+  EXPECT_EQ(world.forwarding.state()->view, 2u);
+  world.now_unix_ms += 60'000;
+  world.forwarding.tick();
+  EXPECT_EQ(world.cores.published->in_time[0], 0);
+  EXPECT_EQ(world.forwarding.state()->view, 3u);
+
+  world.now_unix_ms -= 60'000;
+  world.forwarding.tick();
+  EXPECT_EQ(world.cores.published->in_time[0], 1) << "the clock was set back";
+  world.steps.clear();
+  world.forwarding.tick();
+  EXPECT_TRUE(world.steps.empty());
+}
+
+TEST(Forwarding, ANodeThatLosesRecordsSaysSoInItsView) {
+  World world;
+  ASSERT_TRUE(world.push(small_table(1, kTwo)).ok());
+  world.forwarding.on_recording(false);
+  world.forwarding.tick();
+  EXPECT_FALSE(world.cores.published->can_record);
+  EXPECT_EQ(world.forwarding.state()->view, 2u);
+
+  world.forwarding.on_recording(true);
+  world.forwarding.tick();
+  EXPECT_TRUE(world.cores.published->can_record);
+  EXPECT_EQ(world.forwarding.state()->view, 3u);
+}
+
+TEST(Forwarding, APoolThatBecomesDegradedIsANewView) {
+  World world;
+  v1::ForwardingTable table = small_table(1, kTwo);
+  v1::OnDegraded& bound = *table.mutable_routes(0)->mutable_on_degraded();
+  bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+  bound.mutable_window()->set_seconds(30);
+  bound.set_min_flows(50);
+  bound.set_slower_by(100);
+  ASSERT_TRUE(world.push(table).ok());
+  world.forwarding.on_degraded({{table.routes(0).name(), "chat-v1"}});
+  world.forwarding.tick();
+  EXPECT_EQ(world.forwarding.state()->view, 2u);
+  EXPECT_TRUE(world.cores.published->is_degraded(RouteIndex{0}, PoolIndex{0}));
+
+  world.forwarding.on_degraded({});
+  world.forwarding.tick();
+  EXPECT_EQ(world.forwarding.state()->view, 3u);
+  EXPECT_FALSE(world.cores.published->is_degraded(RouteIndex{0}, PoolIndex{0}));
 }
 
 TEST(Forwarding, HealthAndViewSurviveARestart) {

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "dataplane/rpc/endpoint.h"
+#include "dataplane/table/from_proto.h"
 #include "grpcpp/create_channel.h"
 #include "sluice/v1/dataplane.grpc.pb.h"
 #include "tests/unit/dataplane_daemon/scratch_directory.h"
@@ -136,6 +137,41 @@ TEST(Node, BootsFromATableAndLaterFromItsLastGood) {
   ASSERT_TRUE(status.has_value()) << node.said();
   EXPECT_EQ(status->generation(), 7u) << node.said();
 
+  EXPECT_EQ(node.terminate(), 0) << node.said();
+}
+
+TEST(Node, PreviewsATableAndListsItsViews) {
+  Bench bench;
+  Process node = bench.start({"--table", bench.table});
+  ASSERT_TRUE(bench.status().has_value()) << node.said();
+  const auto stub = v1::Dataplane::NewStub(
+      grpc::CreateChannel(bench.socket, *channel_credentials(bench.socket, {})));
+  v1::StageRequest request;
+  request.set_preview(true);
+  request.set_chunk(make_delta(nullptr, small_table(8, {{"b", "10.77.1.12"}})).SerializeAsString());
+  v1::StageResponse previewed;
+  {
+    grpc::ClientContext context;
+    const auto writer = stub->Stage(&context, &previewed);
+    writer->Write(request);
+    writer->WritesDone();
+    const grpc::Status status = writer->Finish();
+    ASSERT_TRUE(status.ok()) << status.error_message() << node.said();
+  }
+  EXPECT_EQ(previewed.generation(), 8u);
+  EXPECT_TRUE(previewed.has_effects());
+  EXPECT_EQ(previewed.effects().flows(), 0u);
+  const auto status = bench.status();
+  EXPECT_EQ(status->generation(), 7u);
+  EXPECT_EQ(status->staged_generation(), 0u);
+
+  grpc::ClientContext context;
+  v1::ListViewsResponse views;
+  ASSERT_TRUE(stub->ListViews(&context, {}, &views).ok());
+  ASSERT_EQ(views.views_size(), 1);
+  EXPECT_EQ(views.views(0).incarnation(), status->incarnation());
+  EXPECT_EQ(views.views(0).view(), status->view());
+  EXPECT_EQ(views.views(0).generation(), 7u);
   EXPECT_EQ(node.terminate(), 0) << node.said();
 }
 

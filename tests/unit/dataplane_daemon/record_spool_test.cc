@@ -188,5 +188,20 @@ TEST(RecordSpool, AcknowledgedSegmentsMakeRoomWithoutLoss) {
   EXPECT_EQ(spool->pending(), 0u);
 }
 
+TEST(RecordSpool, SaysThatItCannotKeepMoreBeforeItLosesAny) {
+  ScratchDirectory directory;
+  const auto spool = open_spool(directory, kFirst, {.segment_bytes = 256, .total_bytes = 1024});
+  uint64_t written = 0;
+  for (; spool->can_keep(); ++written)
+    append(*spool, kFirst, 1);
+  EXPECT_GT(written, 2u);
+  EXPECT_EQ(spool->lost(), 0u);
+
+  append(*spool, kFirst, 1);
+  EXPECT_EQ(spool->lost(), 0u) << "room for the ends of live flows";
+  spool->acknowledge(kFirst, written + 1);
+  EXPECT_TRUE(spool->can_keep());
+}
+
 }  // namespace
 }  // namespace sluice::dataplane

@@ -35,17 +35,23 @@ struct World {
   Registry registry;
   std::unique_ptr<RecordSpool> spool =
       *RecordSpool::open(directory.path() + "/records", kIncarnation, {}, complaints);
+  ObservationLog observations;
   Forwarding forwarding{cores, links, store, [](auto, const auto&) {}};
   Stager stager{
       registry, [this] { return forwarding.state(); },
       [this](const ReadyTable& next) { return forwarding.switch_to(next, Durability::kSave); }};
-  DataplaneService service{NodeParts{.identity = {"edge-1", kIncarnation},
-                                     .flow_capacity = 2048,
-                                     .cores = cores,
-                                     .forwarding = forwarding,
-                                     .registry = registry,
-                                     .spool = *spool,
-                                     .stager = stager}};
+  DataplaneService service{NodeParts{
+      .identity = {"edge-1", kIncarnation},
+      .flow_capacity = 2048,
+      .cores = cores,
+      .forwarding = forwarding,
+      .registry = registry,
+      .spool = *spool,
+      .observations = observations,
+      .stager = stager,
+      .foresee = [this](const ReadyTable& next) -> absl::StatusOr<std::unique_ptr<const Snapshot>> {
+        return forwarding.foresee(next);
+      }}};
   NodeSettings settings = settings_for(directory.path());
   std::unique_ptr<grpc::Server> server = *serve(settings, service);
   std::unique_ptr<v1::Dataplane::Stub> stub = v1::Dataplane::NewStub(
@@ -59,11 +65,13 @@ struct World {
     return settings;
   }
 
-  grpc::Status stage(const std::string& bytes, v1::StageResponse& response) {
+  grpc::Status stage(const std::string& bytes, v1::StageResponse& response,
+                     bool is_preview = false) {
     grpc::ClientContext context;
     const auto writer = stub->Stage(&context, &response);
     for (size_t i = 0; i < bytes.size(); i += 100) {
       v1::StageRequest request;
+      request.set_preview(is_preview && i == 0);
       request.set_chunk(bytes.substr(i, 100));
       writer->Write(request);
     }
@@ -124,6 +132,130 @@ TEST(Service, BriefStatusLeavesOutWhatIsMany) {
   EXPECT_EQ(status.generation(), 3u);
   EXPECT_EQ(status.backends_size(), 0);
   EXPECT_EQ(status.ports_size(), 0);
+}
+
+TEST(Service, PreviewTellsTheEffectsAndKeepsNothing) {
+  World world;
+  const v1::ForwardingTable running = small_table(1, {{"a", "10.77.1.11"}, {"b", "10.77.1.12"}});
+  world.run(running);
+  for (uint64_t id = 1; id <= 30; ++id)
+    world.cores.flows.push_back(flow_of(id, 7, id <= 10 ? 2 : 1));
+  v1::StageResponse staged;
+  ASSERT_TRUE(
+      world
+          .stage(make_delta(nullptr, small_table(2, {{"a", "10.77.1.11"}})).SerializeAsString(),
+                 staged)
+          .ok());
+  EXPECT_TRUE(staged.has_build_time());
+  EXPECT_FALSE(staged.has_effects());
+  const uint32_t targets = world.registry.target_count();
+
+  const v1::ForwardingTable next = small_table(3, {{"a", "10.77.1.11"}, {"c", "10.77.1.13"}});
+  v1::StageResponse previewed;
+  for (int i = 0; i < 3; ++i) {
+    previewed.Clear();
+    ASSERT_TRUE(world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true).ok());
+  }
+
+  EXPECT_EQ(previewed.generation(), 3u);
+  EXPECT_GT(previewed.memory_bytes(), 0u);
+  EXPECT_TRUE(previewed.has_build_time());
+  EXPECT_EQ(previewed.effects().flows(), 30u);
+  EXPECT_EQ(previewed.effects().moved(), 10u) << "those of b";
+  EXPECT_EQ(previewed.effects().revoked(), 0u);
+  ASSERT_EQ(previewed.effects().clients_size(), 1);
+  EXPECT_EQ(previewed.effects().clients(0).client_class(), "unknown");
+  EXPECT_EQ(world.stager.staged_generation(), 2u) << "what is staged stays";
+  EXPECT_EQ(world.registry.target_count(), targets) << "looking uses no ids up";
+}
+
+TEST(Service, PreviewOfWhatRunsTellsOfItsFlows) {
+  World world;
+  const v1::ForwardingTable running = small_table(1, {{"a", "10.77.1.11"}});
+  world.run(running);
+  world.cores.flows = {flow_of(1, 7, 1)};
+  v1::StageResponse previewed;
+
+  ASSERT_TRUE(world.stage(make_delta(nullptr, running).SerializeAsString(), previewed, true).ok());
+
+  EXPECT_EQ(previewed.generation(), 1u);
+  EXPECT_GT(previewed.memory_bytes(), 0u);
+  EXPECT_EQ(previewed.effects().flows(), 1u);
+  EXPECT_EQ(previewed.effects().moved() + previewed.effects().resteered(), 0u);
+}
+
+TEST(Service, PreviewTakesNewBackendsForUpAndRefusesWhatStageRefuses) {
+  World world;
+  v1::ForwardingTable running = small_table(5, {{"a", "10.77.1.11"}});
+  world.run(running);
+  world.cores.flows = {flow_of(1, 7, 1)};
+  v1::ForwardingTable next = small_table(6, {{"b", "10.77.1.12"}});
+  add_health(next);
+  v1::StageResponse previewed;
+  ASSERT_TRUE(world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true).ok());
+  EXPECT_EQ(previewed.effects().moved(), 1u) << "not revoked: b is probed only once it runs";
+
+  next.set_generation(4);
+  const grpc::Status older =
+      world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true);
+  next.set_generation(7);
+  next.mutable_pools(0)->set_table_slots(250);
+  const grpc::Status wrong =
+      world.stage(make_delta(nullptr, next).SerializeAsString(), previewed, true);
+
+  EXPECT_EQ(older.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(wrong.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(Service, RecallsShowInTheStatusBriefOrNot) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
+  add_override(table, "", v1::Override::STATE_RECALLED);
+  world.run(table);
+
+  for (const bool is_brief : {false, true}) {
+    grpc::ClientContext context;
+    v1::GetStatusRequest request;
+    request.set_brief(is_brief);
+    v1::GetStatusResponse status;
+    ASSERT_TRUE(world.stub->GetStatus(&context, request, &status).ok());
+    ASSERT_EQ(status.recalls_size(), 1);
+    EXPECT_EQ(status.recalls(0).pool(), "chat-v1");
+  }
+}
+
+TEST(Service, ViewsAreListedFromWhereTheReaderStands) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}, {"b", "10.77.1.12"}});
+  world.run(table);
+  table.set_generation(2);
+  add_override(table, "a", v1::Override::STATE_DRAINING);
+  world.run(table);
+  table.set_generation(3);
+  table.mutable_pools(0)->mutable_eligible_until()->set_seconds(1);
+  world.run(table);
+  const auto views_after = [&](const std::string& incarnation, uint64_t after) {
+    grpc::ClientContext context;
+    v1::ListViewsRequest request;
+    request.set_incarnation(incarnation);
+    request.set_after(after);
+    v1::ListViewsResponse response;
+    EXPECT_TRUE(world.stub->ListViews(&context, request, &response).ok());
+    return response;
+  };
+
+  const v1::ListViewsResponse all = views_after("", 2);
+  ASSERT_EQ(all.views_size(), 3) << "another incarnation's numbers say nothing here";
+  EXPECT_EQ(all.views(0).node(), "edge-1");
+  EXPECT_EQ(all.views(0).incarnation(), kIncarnation);
+  EXPECT_TRUE(all.views(0).is_complete());
+  EXPECT_GT(all.views(0).time().seconds(), 0);
+  EXPECT_EQ(all.views(1).generation(), 2u);
+  EXPECT_EQ(all.views(1).backends(0).state(), v1::BACKEND_STATE_DRAINING);
+  EXPECT_EQ(all.views(2).backends(0).state(), v1::BACKEND_STATE_EXPIRED);
+
+  EXPECT_EQ(views_after(kIncarnation, 2).views_size(), 1);
+  EXPECT_EQ(views_after(kIncarnation, 3).views_size(), 0);
 }
 
 TEST(Service, ViolationsTravelInTheDetail) {
@@ -234,15 +366,43 @@ TEST(Service, CountersAreOneAfterLabelsChanged) {
   EXPECT_EQ(response.targets_size(), 1);
 }
 
+TEST(Service, CountersOfABackendAreOneWithAndWithoutARollout) {
+  World world;
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
+  v1::PoolEntry& candidate = *table.add_pools();
+  candidate = table.pools(0);
+  candidate.set_name("chat-v2");
+  candidate.mutable_backends(0)->set_address(IpAddress::parse("10.77.1.21")->to_bytes());
+  v1::RouteEntry& route = *table.mutable_routes(0);
+  route.add_fallback("chat-v2");
+  v1::RolloutSplit& rollout = *route.add_rollouts();
+  rollout.set_stable("chat-v1");
+  rollout.set_candidate("chat-v2");
+  rollout.set_seed("to-v2");
+  for (v1::SteeringEntry& row : *table.mutable_steering())
+    row.add_eligible_pools("chat-v2");
+  world.run(table);
+  grpc::ClientContext context;
+  v1::GetCountersResponse response;
+
+  ASSERT_TRUE(world.stub->GetCounters(&context, {}, &response).ok());
+
+  EXPECT_EQ(world.registry.target_count(), 3u);
+  EXPECT_EQ(response.targets_size(), 2);
+}
+
 TEST(Service, RecordsArePulledOnceAcknowledged) {
   World world;
   world.run(small_table(1, {{"a", "10.77.1.11"}}));
   for (uint64_t i = 1; i <= 1500; ++i)
     world.cores.events.push_back(flow_of(i, 7, 1));
+  world.cores.observations.assign(3, {});
   {
-    const RecordWriter writer(world.cores, world.registry, {"edge-1", kIncarnation}, *world.spool);
+    const RecordWriter writer(world.cores, world.registry, {"edge-1", kIncarnation}, *world.spool,
+                              world.observations);
   }
   EXPECT_EQ(world.spool->pending(), 1500u);
+  EXPECT_EQ(world.observations.after(0, 10).events.size(), 3u) << "the same thread carries them";
   const auto pull = [&](uint64_t acknowledged, uint64_t wanted) {
     grpc::ClientContext context;
     const auto stream = world.stub->PullRecords(&context);
@@ -268,6 +428,110 @@ TEST(Service, RecordsArePulledOnceAcknowledged) {
   EXPECT_EQ(pull(0, 1500), 1500u);
   EXPECT_EQ(pull(1400, 1500), 1500u) << "only the last 100 come again";
   EXPECT_EQ(world.spool->pending(), 100u);
+}
+
+ObservationEvent observation_of(uint32_t target, uint32_t rollout) {
+  return {.start_ns = 1'700'000'000'250'000'000,
+          .response_bytes = 5000,
+          .client = {198, 51, 100, 7},
+          .target = target,
+          .rollout = rollout,
+          .age_ms = 3000,
+          .syn_retransmissions = 1,
+          .handshake_us = 20'000,
+          .request_bytes = 300,
+          .response_us = 50'000,
+          .is_candidate = true,
+          .was_reset = true,
+          .is_reconnect = true};
+}
+
+// Asks for observations; the numbers of those that came.
+std::vector<uint64_t> observed(World& world, const std::string& incarnation, uint64_t after,
+                               uint32_t limit, v1::ListObservationsResponse& response) {
+  v1::ListObservationsRequest request;
+  request.set_incarnation(incarnation);
+  request.set_after(after);
+  request.set_limit(limit);
+  grpc::ClientContext context;
+  EXPECT_TRUE(world.stub->ListObservations(&context, request, &response).ok());
+  std::vector<uint64_t> sequences;
+  for (const v1::FlowObservation& observation : response.observations())
+    sequences.push_back(observation.sequence());
+  return sequences;
+}
+
+TEST(Service, ObservationsAreNamed) {
+  World world;
+  world.run(small_table(1, {{"a", "10.77.1.11"}}));
+  world.cores.observations = {observation_of(1, world.registry.rollout("chat-v2").value)};
+  world.observations.take_from(world.cores);
+
+  v1::ListObservationsResponse response;
+  ASSERT_EQ(observed(world, "", 0, 0, response), (std::vector<uint64_t>{1}));
+
+  const v1::FlowObservation& seen = response.observations(0);
+  EXPECT_EQ(seen.route(), world.registry.names(TargetId{1})->route);
+  EXPECT_EQ(seen.rollout(), "chat-v2");
+  EXPECT_EQ(seen.pool(), world.registry.names(TargetId{1})->backend.pool);
+  EXPECT_EQ(seen.backend(), "a");
+  EXPECT_TRUE(seen.is_candidate());
+  EXPECT_EQ(seen.client(), std::string("\xc6\x33\x64\x07"));
+  EXPECT_EQ(seen.start_time().seconds(), 1'700'000'000);
+  EXPECT_EQ(seen.start_time().nanos(), 250'000'000);
+  EXPECT_EQ(seen.age_ms(), 3000u);
+  EXPECT_EQ(seen.syn_retransmissions(), 1u);
+  EXPECT_EQ(seen.handshake_us(), 20'000u);
+  EXPECT_EQ(seen.request_bytes(), 300u);
+  EXPECT_EQ(seen.response_us(), 50'000u);
+  EXPECT_EQ(seen.response_bytes(), 5000u);
+  EXPECT_TRUE(seen.was_reset());
+  EXPECT_TRUE(seen.is_reconnect());
+}
+
+TEST(Service, ObservationsOfIpv6ClientsNameTheirNetwork) {
+  World world;
+  ObservationEvent event = observation_of(1, 1);
+  event.family = Family::kIpv6;
+  event.client = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2};
+  world.cores.observations = {event};
+  world.observations.take_from(world.cores);
+
+  v1::ListObservationsResponse response;
+  observed(world, "", 0, 0, response);
+
+  EXPECT_EQ(response.observations(0).client(), std::string("\x20\x01\x0d\xb8\0\1\0\2", 8));
+}
+
+TEST(Service, ObservationsGoOnWhereTheReaderStopped) {
+  World world;
+  world.cores.observations.assign(10, observation_of(1, 1));
+  world.cores.lcores[0].observations_missed = 7;
+  world.observations.take_from(world.cores);
+  v1::ListObservationsResponse response;
+
+  EXPECT_EQ(observed(world, "", 0, 3, response), (std::vector<uint64_t>{1, 2, 3}));
+  EXPECT_EQ(response.incarnation(), kIncarnation);
+  EXPECT_EQ(response.missed(), 7u);
+  EXPECT_EQ(observed(world, kIncarnation, 8, 3, response), (std::vector<uint64_t>{9, 10}));
+  EXPECT_TRUE(observed(world, kIncarnation, 10, 3, response).empty());
+  EXPECT_EQ(observed(world, std::string(32, 'b'), 8, 2, response), (std::vector<uint64_t>{1, 2}))
+      << "numbers of another incarnation mean nothing here";
+}
+
+TEST(Service, TooManyObservationsAtOnceAreRefused) {
+  World world;
+  v1::ListObservationsRequest request;
+  request.set_limit(10'001);
+  grpc::ClientContext context;
+  v1::ListObservationsResponse response;
+
+  const grpc::Status status = world.stub->ListObservations(&context, request, &response);
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(status.error_message().find("limit: 10001 is out of range; must be 1..10000"),
+            std::string::npos)
+      << status.error_message();
 }
 
 TEST(Endpoint, LiveSocketIsInUseAndAStaleOneIsRemoved) {

@@ -110,7 +110,7 @@ colour: green
   const std::string expected[] = {
       "1: node: \"Edge_1\" is no name",
       "1: state_dir: is required",
-      "3: ports[uplink].id: 99 is out of range; must be 0..31",
+      "3: ports[uplink].id: 99 is out of range; must be 0..15",
       "5: ports[uplink].addresses[0]: \"10.77.1.2\" is no ADDRESS/LENGTH",
       "5: ports[uplink].addresses[1]: \"fd77:1::2/129\" is no ADDRESS/LENGTH",
       "6: ports[uplink].mtu: 576 is out of range; must be 1280..9600",

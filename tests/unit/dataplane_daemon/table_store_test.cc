@@ -26,6 +26,25 @@ void write(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary) << content;
 }
 
+std::string content_of(const std::string& path) {
+  return read_file(path).value_or("(none)");
+}
+
+TEST(ReplaceFile, PutsTheOldContentBackWhenTheDirectoryCannotBeSynced) {
+  ScratchDirectory directory;
+  const std::string path = directory.path() + "/file";
+  const auto fails = [](const std::string&) { return absl::InternalError("no more disk"); };
+
+  EXPECT_EQ(replace_file(path, "refused", fails).message(), "no more disk");
+  EXPECT_EQ(content_of(path), "(none)");
+  ASSERT_TRUE(replace_file(path, "first").ok());
+  EXPECT_EQ(replace_file(path, "refused", fails).message(), "no more disk");
+  EXPECT_EQ(content_of(path), "first");
+  ASSERT_TRUE(replace_file(path, "second").ok());
+  EXPECT_EQ(content_of(path), "second");
+  EXPECT_FALSE(std::filesystem::exists(path + ".old"));
+}
+
 TEST(TableStore, SavedTableComesBack) {
   ScratchDirectory directory;
   TableStore store(directory.path());

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/port/eal.h"
+
 namespace sluice::dataplane {
 namespace {
 
@@ -26,6 +28,24 @@ TEST(EalOptions, OptionIsFoundAloneOrWithValueButNotAsPrefix) {
   EXPECT_TRUE(has_option({"--no-huge"}, "--no-huge"));
   EXPECT_TRUE(has_option({"--file-prefix=x"}, "--file-prefix"));
   EXPECT_FALSE(has_option({"--no-huge-not"}, "--no-huge"));
+}
+
+TEST(EalOptions, MemoryIsReadInEverySpelling) {
+  EXPECT_EQ(asked_mebibytes({"--no-huge", "-m", "1024"}), 1024u);
+  EXPECT_EQ(asked_mebibytes({"-m2048"}), 2048u);
+  EXPECT_EQ(asked_mebibytes({"-m", "1", "-m", "2"}), 2u) << "the last one holds";
+  EXPECT_EQ(asked_mebibytes({"--no-huge"}), std::nullopt);
+  EXPECT_EQ(asked_mebibytes({"-m", "much"}), std::nullopt);
+  EXPECT_EQ(asked_mebibytes({"-m"}), std::nullopt);
+}
+
+TEST(EalMemory, MoreThanThereIsIsRefusedAtOnce) {
+  const absl::Status refused = check_memory({"--no-huge", "-m", "99999999999"});
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(refused.message().find("eal: -m asks for 99999999999 MiB, and "), std::string::npos)
+      << refused.message();
+  EXPECT_TRUE(check_memory({"--no-huge", "-m", "1"}).ok());
 }
 
 struct CompletionCase {

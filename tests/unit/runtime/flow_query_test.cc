@@ -48,6 +48,21 @@ TEST(FlowQuery, ListsEveryFlowOnceOverManyQuestions) {
   EXPECT_EQ(seen.size(), kFlows);
 }
 
+TEST(FlowQuery, LeavesOutWhatWasCut) {
+  const auto core = CoreContext::create({.flow_capacity = 16, .flow_key = {1, 2}});
+  insert<Family::kIpv4>(*core, 1);
+  insert<Family::kIpv4>(*core, 2);
+  core->flows_v4.at(0).state = FlowState::kCut;
+  const auto query = std::make_unique<FlowQuery>();
+
+  ASSERT_TRUE(query->ask({}, 10));
+  while (!query->is_answered())
+    query->serve(*core);
+
+  ASSERT_EQ(query->flows().size(), 1u);
+  EXPECT_EQ(query->flows()[0].flow_id, 2u);
+}
+
 TEST(FlowQuery, OfAnEmptyTableEndsAtOnce) {
   const auto core = CoreContext::create({.flow_capacity = 16, .flow_key = {1, 2}});
   const auto query = std::make_unique<FlowQuery>();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "controlplane/service/change_service.h"
+#include "controlplane/service/rollout_engine.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_dataplane.h"
 #include "tests/support/temporary_directory.h"
@@ -63,10 +64,12 @@ class ChangeFixture : public ::testing::Test {
     options.interval = absl::Milliseconds(20);
     fleet_ = *Fleet::make(options, *records_);
     changes_ = std::make_unique<ChangeService>(*store_->load(), *store_, *fleet_);
+    rollouts_ = std::make_unique<RolloutEngine>(*changes_, *fleet_, [](const v1::Event&) {});
     fleet_->aim(changes_->running()->table);
     fleet_->start();
   }
   void close() {
+    rollouts_.reset();
     fleet_.reset();
     changes_.reset();
     store_.reset();
@@ -96,6 +99,7 @@ class ChangeFixture : public ::testing::Test {
   std::unique_ptr<RevisionStore> store_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<ChangeService> changes_;
+  std::unique_ptr<RolloutEngine> rollouts_;  // looks only when it is told to
 };
 
 }  // namespace sluice::controlplane

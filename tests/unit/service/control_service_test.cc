@@ -25,7 +25,8 @@ class ControlServiceTest : public ChangeFixture {
   }
   ControlService service() {
     return ControlService({*changes_, *store_, *fleet_, *records_, *events_, *recalls_, *archive_,
-                           "9.9", [this](const grpc::ServerContext*) { return caller_; }});
+                           rollouts_->runner(), "9.9",
+                           [this](const grpc::ServerContext*) { return caller_; }});
   }
   std::unique_ptr<TableArchive> archive_ = *TableArchive::open(directory_.path("audit"));
   std::unique_ptr<EventLog> events_;

@@ -65,6 +65,31 @@ TEST(CanonicalTable, KnowsTheBytesOfEachElement) {
   EXPECT_EQ(target.bytes_of(kPools), pools);
 }
 
+TEST(TableDigest, DoesNotDependOnTheOrderOfRollouts) {
+  v1::ForwardingTable table = small_table();
+  add_rollout(table, "v1", "v2", 10'000);
+  add_rollout(table, "v2", "v1", 20'000);
+  const std::string before = CanonicalTable(table).digest();
+  table.mutable_routes(0)->mutable_rollouts()->SwapElements(0, 1);
+
+  EXPECT_EQ(CanonicalTable(table).digest(), before);
+}
+
+TEST(TableDelta, CarriesAStepOfARollout) {
+  v1::ForwardingTable message = small_table();
+  add_rollout(message, "v1", "v2", 10'000);
+  const CanonicalTable base = message;
+  message.mutable_routes(0)->mutable_rollouts(0)->set_weight(100'000);
+  const CanonicalTable target = message;
+  const v1::TableDelta delta = make_delta(&base, target);
+
+  ASSERT_EQ(delta.changed().routes_size(), 1);
+  EXPECT_EQ(delta.changed().pools_size(), 0);
+  const auto applied = apply_delta(&base, delta);
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  EXPECT_EQ(applied->message().routes(0).rollouts(0).weight(), 100'000u);
+}
+
 TEST(TableDigest, DependsOnTheOrderOfFallbacks) {
   v1::ForwardingTable table = small_table();
   const std::string before = CanonicalTable(table).digest();

@@ -50,7 +50,7 @@ class ExplainTest : public testing::Test {
         conditions[member.id.index()].next_hop.resolved = true;
       }
     }
-    return make_snapshot(built->table, 5, conditions, 0);
+    return make_snapshot(built->table, 5, conditions, 0, node_);
   }
 
   void set_pool(const std::string& pool, BackendState state) {
@@ -66,6 +66,7 @@ class ExplainTest : public testing::Test {
 
   v1::ForwardingTable table_ = small_table();
   ProbedStates states_;
+  NodeCondition node_;
   Registry registry_;
   std::shared_ptr<const Table> previous_;
 };
@@ -236,6 +237,94 @@ TEST_F(ExplainTest, FailsClosedWhenNothingServes) {
   EXPECT_EQ(response.backend(), "");
   EXPECT_EQ(response.reasons(response.reasons_size() - 1),
             "no fallback serves, and no other pool of the split with weight does");
+}
+
+TEST_F(ExplainTest, AConditionalRouteTakesTheFlowsThatMeetItsConditions) {
+  v1::RouteEntry& urgent = *table_.add_routes();
+  urgent = table_.routes(0);
+  urgent.set_name("chat-urgent");
+  urgent.mutable_split()->DeleteSubrange(0, 1);
+  urgent.add_dscp(46);
+  urgent.add_dscp(34);
+  v1::RouteEntry& at_night = *table_.add_routes();
+  at_night = urgent;
+  at_night.set_name("chat-at-night");
+  at_night.clear_dscp();
+  at_night.add_times()->set_begin(0);
+  at_night.mutable_times(0)->set_end(360);  // 1970 began on a Thursday
+  table_.mutable_steering(0)->add_conditional_routes("chat-at-night");
+  table_.mutable_steering(0)->add_conditional_routes("chat-urgent");
+  v1::ExplainRequest marked = request("198.51.100.7");
+
+  marked.set_dscp(34);
+  EXPECT_EQ(told(marked).route(), "chat-urgent");
+  EXPECT_EQ(told(marked).pool(), "v2");
+  marked.set_dscp(8);
+  const v1::ExplainResponse other = told(marked);
+  EXPECT_EQ(other.route(), "chat-eu");
+  EXPECT_EQ(other.reasons(1), "route chat-at-night is passed over: it is not its time");
+  EXPECT_EQ(other.reasons(2), "route chat-urgent is passed over: it does not take DSCP 8");
+  EXPECT_EQ(other.reasons(3), "route chat-eu of service chat holds for class eu");
+
+  table_.mutable_steering(0)->clear_route();
+  EXPECT_EQ(told(marked).verdict(), v1::STEER_VERDICT_NO_ROUTE);
+  marked.set_dscp(64);
+  v1::ExplainResponse response;
+  EXPECT_EQ(explain(*snapshot(), marked, response).message(), "dscp: is above 63");
+}
+
+TEST_F(ExplainTest, SaysThatABackendIsPastItsTime) {
+  v1::PoolEntry& v1_pool = *table_.mutable_pools(0);
+  v1_pool.mutable_backends(0)->mutable_eligible_until();
+  for (int i = 0; i < 100; ++i) {
+    const v1::ExplainResponse response = told(eu_client(i));
+    ASSERT_NE(response.backend(), "v1-a");
+    if (response.slot_owner() != "v1-a") continue;
+    EXPECT_EQ(response.reasons(response.reasons_size() - 1),
+              "backend v1-a takes no such flow: it is past eligible_until; the next in the slot's "
+              "order is v1-b");
+  }
+  v1_pool.set_min_up(2);
+  for (int i = 0; i < 100; ++i) {
+    const v1::ExplainResponse response = told(eu_client(i));
+    if (response.split_pool() != "v1") continue;
+    EXPECT_EQ(response.reasons(3),
+              "pool v1 does not serve: 1 of 2 backends are up (past eligible_until: 1), min_up is "
+              "2");
+  }
+}
+
+TEST_F(ExplainTest, NewFlowsLeaveADegradedPoolForAFallbackThatServes) {
+  v1::OnDegraded& bound = *table_.mutable_routes(0)->mutable_on_degraded();
+  bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+  bound.mutable_window()->set_seconds(30);
+  bound.set_min_flows(50);
+  bound.set_slower_by(100);
+  ASSERT_EQ(told("198.51.100.7").pool(), "v1");
+  node_.degraded = {{"chat-eu", "v1"}};
+
+  const v1::ExplainResponse response = told("198.51.100.7");
+  EXPECT_EQ(response.split_pool(), "v1");
+  EXPECT_EQ(response.pool(), "v2");
+  EXPECT_EQ(response.pool_cause(), v1::POOL_CAUSE_FALLBACK);
+  EXPECT_EQ(response.reasons(3),
+            "pool v1 serves, but worse than in its own recent past: new flows of route chat-eu "
+            "leave it (on_degraded)");
+  v1::ExplainRequest established = request("198.51.100.7");
+  established.set_established(true);
+  EXPECT_EQ(told(established).pool(), "v1") << "it began before";
+
+  node_.degraded = {{"chat-eu", "v1"}, {"chat-eu", "v2"}};
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "the fallback is no better";
+  node_.degraded = {{"chat-eu", "v1"}};
+  set_pool("v2", BackendState::kDown);
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "no fallback serves";
+  set_pool("v2", BackendState::kUp);
+  table_.mutable_routes(0)->clear_fallback();
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "there is no fallback";
+  table_.mutable_routes(0)->add_fallback("v2");
+  table_.mutable_routes(0)->clear_on_degraded();
+  EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "the route does not ask for it";
 }
 
 TEST_F(ExplainTest, ADrainingBackendGetsAdoptedFlowsButNoFreshOnes) {

@@ -193,12 +193,27 @@ TEST(BuildTable, WarnsOfFewSlots) {
             std::string::npos);
 }
 
+v1::OnDegraded& degradable(v1::ForwardingTable& table) {
+  v1::OnDegraded& bound = *table.mutable_routes(0)->mutable_on_degraded();
+  bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+  bound.mutable_window()->set_seconds(30);
+  bound.set_min_flows(50);
+  bound.set_slower_by(100);
+  return bound;
+}
+
 struct Defect {
   const char* violation;
   std::function<void(v1::ForwardingTable&)> make;
 };
 
 using T = v1::ForwardingTable;
+
+void add_span(T& table, uint32_t begin, uint32_t end) {
+  v1::WeekMinutes& span = *table.mutable_routes(0)->add_times();
+  span.set_begin(begin);
+  span.set_end(end);
+}
 
 const Defect kDefects[] = {
     {"generation: is 0", [](T& t) { t.set_generation(0); }},
@@ -283,6 +298,25 @@ const Defect kDefects[] = {
      }},
     {"routes[chat-eu].fallback: there is no pool v9",
      [](T& t) { t.mutable_routes(0)->set_fallback(0, "v9"); }},
+    {"routes[chat-eu].rollouts[v2-us].stable: is not in the split",
+     [](T& t) { add_rollout(t, "v2-us", "v2", 1); }},
+    {"routes[chat-eu].rollouts: there is no pool v9", [](T& t) { add_rollout(t, "v1", "v9", 1); }},
+    {"routes[chat-eu].rollouts[v1]: is there twice",
+     [](T& t) {
+       add_rollout(t, "v1", "v2", 1);
+       add_rollout(t, "v1", "v2", 2);
+     }},
+    {"routes[chat-eu].rollouts[v1].candidate: is the stable pool",
+     [](T& t) { add_rollout(t, "v1", "v1", 1); }},
+    {"routes[chat-eu].rollouts[v1].weight: is 1000001",
+     [](T& t) { add_rollout(t, "v1", "v2", 1'000'001); }},
+    {"routes[chat-eu].rollouts[v1].seed: has 0 bytes",
+     [](T& t) { add_rollout(t, "v1", "v2", 1).clear_seed(); }},
+    {"routes[chat-eu].rollouts[v1].observe_age_ms: is 600001",
+     [](T& t) { add_rollout(t, "v1", "v2", 1).set_observe_age_ms(600'001); }},
+    {"steering[chat,eu].route: service chat, class eu, route chat-eu reaches pool v2-us, which is "
+     "not eligible",
+     [](T& t) { add_rollout(t, "v1", "v2-us", 0); }},
     {"steering[chat,eu].route: there is no route talk",
      [](T& t) { t.mutable_steering(0)->set_route("talk"); }},
     {"steering[chat,eu]: is there twice", [](T& t) { *t.add_steering() = t.steering(0); }},
@@ -291,11 +325,43 @@ const Defect kDefects[] = {
     {"steering[chat,eu].route: service chat, class eu, route chat-eu reaches pool v2, which is "
      "not eligible",
      [](T& t) { t.mutable_steering(0)->mutable_eligible_pools()->RemoveLast(); }},
-    {"overrides[v1,].state: is 2",
+    {"pools[v1].backends[v1-b].eligible_until: is no time",
      [](T& t) {
-       t.add_overrides()->set_pool("v1");
-       t.mutable_overrides(0)->set_state(v1::Override::STATE_RECALLED);
+       t.mutable_pools(0)->mutable_backends(1)->mutable_eligible_until()->set_seconds(-1);
      }},
+    {"routes[chat-eu].dscp: 64 is above 63", [](T& t) { t.mutable_routes(0)->add_dscp(64); }},
+    {"routes[chat-eu].times: 5 to 5 is no span", [](T& t) { add_span(t, 5, 5); }},
+    {"routes[chat-eu].times: 5 to 10081 is no span", [](T& t) { add_span(t, 5, 10'081); }},
+    {"routes[chat-eu].times: 9 to 12 is no span of minutes of the week behind the one before",
+     [](T& t) {
+       add_span(t, 5, 10);
+       add_span(t, 9, 12);
+     }},
+    {"steering[chat,eu].route: chat-eu has dscp or times: it must be one of conditional_routes",
+     [](T& t) { t.mutable_routes(0)->add_dscp(46); }},
+    {"routes[chat-eu].on_degraded.action: is 0, must be fallback",
+     [](T& t) { degradable(t).clear_action(); }},
+    {"routes[chat-eu].on_degraded.window: must be 5 s to 10 m",
+     [](T& t) { degradable(t).mutable_window()->set_seconds(4); }},
+    {"routes[chat-eu].on_degraded.min_flows: is 0", [](T& t) { degradable(t).clear_min_flows(); }},
+    {"routes[chat-eu].on_degraded.handshake_loss: is 1000001",
+     [](T& t) { degradable(t).set_handshake_loss(1'000'001); }},
+    {"routes[chat-eu].on_degraded: says neither handshake_loss nor slower_by",
+     [](T& t) { degradable(t).clear_slower_by(); }},
+    {"routes[chat-eu].evicted: there is no pool v9",
+     [](T& t) { t.mutable_routes(0)->add_evicted("v9"); }},
+    {"routes[chat-eu].evicted[v2]: is there twice",
+     [](T& t) {
+       t.mutable_routes(0)->add_evicted("v2");
+       t.mutable_routes(0)->add_evicted("v2");
+     }},
+    {"steering[chat,eu].conditional_routes: there is no route talk",
+     [](T& t) { t.mutable_steering(0)->add_conditional_routes("talk"); }},
+    {"steering[chat,eu].conditional_routes: service chat, class eu, route chat-us reaches pool "
+     "v2-us, which is not eligible",
+     [](T& t) { t.mutable_steering(0)->add_conditional_routes("chat-us"); }},
+    {"overrides[v1,].state: is 0; must be draining or recalled",
+     [](T& t) { t.add_overrides()->set_pool("v1"); }},
 };
 
 TEST(BuildTable, RefusesEveryDefectByName) {

@@ -50,6 +50,18 @@ TEST(Registry, TakesAnotherAddressForAnotherBackend) {
   EXPECT_NE(registry.backend(identity(1)), registry.backend(moved));
 }
 
+TEST(Registry, RemembersRolloutsByName) {
+  Registry registry;
+  const RolloutId id = registry.rollout("chat-v2");
+
+  EXPECT_FALSE(id.is_none());
+  EXPECT_EQ(registry.rollout("chat-v2"), id);
+  EXPECT_NE(registry.rollout("chat-v3"), id);
+  EXPECT_EQ(registry.name(id), "chat-v2");
+  EXPECT_EQ(registry.name(RolloutId{}), std::nullopt);
+  EXPECT_EQ(registry.name(RolloutId{3}), std::nullopt);
+}
+
 TEST(Registry, NeverGivesAnIdTwice) {
   Registry registry;
   std::set<uint32_t> seen;
@@ -65,7 +77,7 @@ TEST(Registry, NeverGivesAnIdTwice) {
 
 TEST(Registry, NamesTargetsAfterTheirTableIsGone) {
   Registry registry;
-  const TargetNames names{"chat", "chat-eu", identity(1), {{"version", "v1"}}};
+  const TargetNames names{"chat", "chat-eu", "", identity(1), {{"version", "v1"}}};
   const TargetId id = *registry.target(names);
   registry.release_all_but({});
 
@@ -78,7 +90,7 @@ TEST(Registry, NamesTargetsAfterTheirTableIsGone) {
 
 TEST(Registry, GivesATargetWithOtherLabelsAnotherId) {
   Registry registry;
-  TargetNames names{"chat", "chat-eu", identity(1), {{"version", "v1"}}};
+  TargetNames names{"chat", "chat-eu", "", identity(1), {{"version", "v1"}}};
   const TargetId id = *registry.target(names);
   names.pool_labels["version"] = "v2";
 
@@ -91,9 +103,21 @@ TEST(Registry, GivesATargetWithOtherLabelsAnotherId) {
   EXPECT_EQ(registry.target(names), id);
 }
 
+TEST(Registry, TellsARolloutsFlowsFromTheRoutesOthers) {
+  Registry registry;
+  TargetNames names{"chat", "chat-eu", "", identity(1), {}};
+  const TargetId id = *registry.target(names);
+  names.rollout = "chat-v2";
+
+  const TargetId given = *registry.target(names);
+  EXPECT_NE(given, id);
+  EXPECT_EQ(registry.names(given)->rollout, "chat-v2");
+  EXPECT_EQ(registry.names(id)->rollout, "");
+}
+
 TEST(Registry, RefusesTargetsBeyondTheCounterLines) {
   Registry registry;
-  TargetNames names{"chat", "", identity(1), {}};
+  TargetNames names{"chat", "", "", identity(1), {}};
   for (uint32_t i = 1; i < Registry::kTargetsMax; ++i) {
     names.route = std::to_string(i);
     ASSERT_TRUE(registry.target(names));

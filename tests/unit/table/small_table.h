@@ -48,6 +48,17 @@ inline v1::SteeringEntry steering_entry(const char* client_class, const char* ro
   return entry;
 }
 
+// A rollout of the first route, named after its candidate.
+inline v1::RolloutSplit& add_rollout(v1::ForwardingTable& table, const char* stable,
+                                     const char* candidate, uint32_t weight) {
+  v1::RolloutSplit& rollout = *table.mutable_routes(0)->add_rollouts();
+  rollout.set_stable(stable);
+  rollout.set_candidate(candidate);
+  rollout.set_weight(weight);
+  rollout.set_seed(std::string("to-") + candidate);
+  return rollout;
+}
+
 // Service chat; classes eu, unknown, us; pools v1 (two backends), v2, v2-us; eu is split 90/10 over
 // v1 and v2 with both as fallbacks; us goes to v2-us; unknown has no route.
 inline v1::ForwardingTable small_table() {

@@ -80,6 +80,46 @@ TEST_F(SnapshotTest, APoolStopsServingAtEligibleUntil) {
   EXPECT_TRUE(make(kUp, kUp, 1'000'000)->backends[0].expired);
 }
 
+TEST_F(SnapshotTest, ABackendPastItsOwnTimeServesNoLongerAndTheOthersDo) {
+  pool().mutable_backends(0)->mutable_eligible_until()->set_seconds(1000);
+  const auto snapshot = make(kUp, kUp, 1'000'000);
+
+  EXPECT_TRUE(snapshot->backends[0].expired);
+  EXPECT_FALSE(snapshot->backends[0].keeps_flows);
+  EXPECT_FALSE(snapshot->backends[1].expired);
+  EXPECT_TRUE(snapshot->serving[0].new_flows);
+  pool().set_min_up(2);
+  EXPECT_TRUE(serving(kUp, kUp, 999'999).new_flows);
+  EXPECT_FALSE(serving(kUp, kUp, 1'000'000).new_flows) << "it does not count as up";
+}
+
+TEST_F(SnapshotTest, ThePoolsTimeEndsABackendWhoseOwnIsLater) {
+  pool().mutable_eligible_until()->set_seconds(1000);
+  pool().mutable_backends(0)->mutable_eligible_until()->set_seconds(2000);
+  EXPECT_TRUE(make(kUp, kUp, 1'000'000)->backends[0].expired);
+}
+
+TEST_F(SnapshotTest, WhatExpiredBeforeStaysSo) {
+  auto built = build_table(message_, nullptr, registry_);
+  std::vector<BackendCondition> conditions(built->table->backend_capacity,
+                                           {.state = kUp, .expired = true});
+  const auto snapshot = make_snapshot(built->table, 7, conditions, 0);
+  EXPECT_TRUE(snapshot->backends[0].expired);
+  EXPECT_FALSE(snapshot->serving[0].adopted);
+}
+
+TEST_F(SnapshotTest, KnowsWhichRoutesAreInTheirTime) {
+  v1::WeekMinutes& span = *message_.mutable_routes(1)->add_times();
+  span.set_begin(3 * 1440);  // Thursday 00:00
+  span.set_end(3 * 1440 + 1);
+  v1::SteeringEntry& us = *message_.mutable_steering(2);
+  us.add_conditional_routes(us.route());
+  us.clear_route();
+
+  EXPECT_EQ(make(kUp, kUp, 59'999)->in_time, (std::vector<uint8_t>{1, 1}));
+  EXPECT_EQ(make(kUp, kUp, 60'000)->in_time, (std::vector<uint8_t>{1, 0}));
+}
+
 TEST_F(SnapshotTest, ALineSaysHowToReachTheBackend) {
   const auto snapshot = make(kUp, kDraining);
   const PoolMember& member = snapshot->table->pools[0].members[1];

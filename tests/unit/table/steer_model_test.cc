@@ -24,6 +24,7 @@ void expect_equal(const v1::ExplainResponse& told, const ModelAnswer& model) {
   ASSERT_EQ(told.route(), model.route);
   ASSERT_EQ(told.split_bucket(), model.bucket);
   ASSERT_EQ(told.split_pool(), model.split_pool);
+  ASSERT_EQ(told.rollout(), model.rollout);
   ASSERT_EQ(told.pool(), model.pool);
   ASSERT_EQ(told.slot(), model.slot);
   ASSERT_EQ(told.slot_owner(), model.slot_owner);
@@ -42,9 +43,9 @@ TEST(Steering, EqualsTheModelOnAHundredThousandTuples) {
     const RandomWorld world = random_world(seed);
     const auto built = build_table(world.table, previous.get(), registry);
     ASSERT_TRUE(built.ok()) << built.status();
-    const auto snapshot =
-        make_snapshot(built->table, 1, conditions_of(world, *built->table), world.now_unix_ms);
-    const Model model(world.table, world.probed, world.now_unix_ms);
+    const auto snapshot = make_snapshot(built->table, 1, conditions_of(world, *built->table),
+                                        world.now_unix_ms, world.node);
+    const Model model(world.table, world.probed, world.now_unix_ms, world.node.degraded);
     Random random(seed);
     for (int i = 0; i < kTuplesPerWorld; ++i) {
       const v1::ExplainRequest request = random_tuple(world.table, random);
@@ -57,7 +58,7 @@ TEST(Steering, EqualsTheModelOnAHundredThousandTuples) {
     previous = built->table;
   }
   // Every way through steering was taken.
-  EXPECT_EQ(seen.size(), 6u);
+  EXPECT_EQ(seen.size(), 7u);
   for (const auto& [way, tuples] : seen)
     EXPECT_GT(tuples, 500) << way.first << way.second;
 }

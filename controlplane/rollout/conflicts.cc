@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an edit of the policy means for rollouts that are under way.
+#include "controlplane/rollout/conflicts.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "controlplane/rollout/machine.h"
+
+namespace sluice::controlplane {
+namespace {
+
+bool says_the_same(const v1::Rollout* a, const v1::Rollout* b) {
+  if (a == nullptr || b == nullptr) return false;
+  v1::RolloutSpec one = a->spec();
+  v1::RolloutSpec other = b->spec();
+  one.clear_paused();
+  other.clear_paused();
+  return one.SerializeAsString() == other.SerializeAsString();
+}
+
+std::map<std::string, uint32_t> weights_of(const v1::Route& route) {
+  std::map<std::string, uint32_t> weights;
+  for (const v1::SplitEntry& entry : route.spec().split())
+    weights[entry.pool()] = entry.weight();
+  return weights;
+}
+
+const std::string& seed_of(const v1::Route& route) {
+  return route.spec().split_seed().empty() ? route.metadata().name() : route.spec().split_seed();
+}
+
+bool splits_alike(const v1::Route* a, const v1::Route* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return weights_of(*a) == weights_of(*b) && seed_of(*a) == seed_of(*b);
+}
+
+bool split_is_edited(const v1::Rollout& rollout, const v1::Policy& running,
+                     const v1::Policy& desired) {
+  return !splits_alike(find_route(running, rollout.spec().route()),
+                       find_route(desired, rollout.spec().route()));
+}
+
+void take_pause(const v1::Rollout& before, const v1::Rollout& after, v1::RolloutStatus& status) {
+  if (before.spec().paused() == after.spec().paused() || !is_live(status)) return;
+  const bool waits = status.phase() == v1::ROLLOUT_PHASE_PAUSED && status.is_pause_asked();
+  if (after.spec().paused()) {
+    status.set_phase(v1::ROLLOUT_PHASE_PAUSED);
+    status.set_is_pause_asked(true);
+    status.set_reason("the policy declares it paused");
+  } else if (waits) {
+    status.set_phase(v1::ROLLOUT_PHASE_PROGRESSING);
+    status.set_is_pause_asked(false);
+    status.set_reason("the policy declares it running");
+  }
+}
+
+template <class Object>
+const Object* find_named(const google::protobuf::RepeatedPtrField<Object>& objects,
+                         const std::string& name) {
+  const auto found = std::find_if(objects.begin(), objects.end(), [&](const Object& object) {
+    return object.metadata().name() == name;
+  });
+  return found == objects.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const v1::Rollout* find_rollout(const v1::Policy& policy, const std::string& name) {
+  return find_named(policy.rollouts(), name);
+}
+
+const v1::Route* find_route(const v1::Policy& policy, const std::string& name) {
+  return find_named(policy.routes(), name);
+}
+
+std::vector<std::string> conflicts(std::span<const v1::RolloutStatus> statuses,
+                                   const v1::Policy& running, const v1::Policy& desired) {
+  std::vector<std::string> found;
+  for (const v1::RolloutStatus& status : statuses) {
+    const v1::Rollout* before = find_rollout(running, status.rollout());
+    const v1::Rollout* after = find_rollout(desired, status.rollout());
+    if (!is_live(status) || !says_the_same(before, after)) continue;
+    if (!split_is_edited(*before, running, desired)) continue;
+    found.push_back(absl::StrCat(
+        "Route/", before->spec().route(), ": its split is divided by Rollout/", status.rollout(),
+        ", which is ", phase_text(status.phase()), ": `sluice rollout abort ", status.rollout(),
+        "` or wait until it has succeeded, then edit the split"));
+  }
+  return found;
+}
+
+std::vector<v1::RolloutStatus> statuses_under(std::span<const v1::RolloutStatus> statuses,
+                                              const v1::Policy& running,
+                                              const v1::Policy& desired) {
+  std::vector<v1::RolloutStatus> result;
+  for (const v1::RolloutStatus& status : statuses) {
+    const v1::Rollout* before = find_rollout(running, status.rollout());
+    const v1::Rollout* after = find_rollout(desired, status.rollout());
+    if (!says_the_same(before, after)) continue;
+    v1::RolloutStatus& kept = result.emplace_back(status);
+    take_pause(*before, *after, kept);
+    if (kept.phase() == v1::ROLLOUT_PHASE_SUCCEEDED && kept.weight() != 0 &&
+        split_is_edited(*before, running, desired)) {
+      kept.set_weight(0);
+      kept.set_reason("it succeeded; the split of its route has been edited since");
+    }
+  }
+  return result;
+}
+
+}  // namespace sluice::controlplane

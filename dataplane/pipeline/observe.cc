@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which flows are observed, by which packets, and what is written about them.
+#include "dataplane/pipeline/observe.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/net/headers.h"
+
+namespace sluice::dataplane {
+
+namespace {
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+// Bounds a turn: a line of the observation, of the entry and of the event each.
+constexpr uint32_t kJudgedPerTurnMax = 64;
+
+template <Family F>
+ClientSegment segment_of(const Packet<F>& packet, uint64_t now_ns) noexcept {
+  const uint8_t* const header = packet.ip() + packet.l4_offset;
+  const uint32_t header_bytes = uint32_t{header[tcp::kDataOffset]} / 16 * 4;
+  return {.time_ns = now_ns,
+          .sequence = load_be32(header + tcp::kSequence),
+          .acknowledgment = load_be32(header + tcp::kAcknowledgment),
+          .payload_bytes = uint32_t{packet.ip_bytes()} - packet.l4_offset - header_bytes,
+          .tcp_flags = packet.tcp_flags};
+}
+
+// Whether this client opened a flow of the same side of the same rollout less than the age ago.
+// The sides are told apart, so that where clients change between them none is blamed for the other.
+template <Family F>
+bool note_client(const FlowKey<F>& key, const ObservedFlow& flow, CoreContext& core) noexcept {
+  const uint64_t client_hash = core.flows<F>().hash(affinity_key(AffinityKind::kClient, key));
+  const uint64_t side = uint64_t{flow.rollout} << 1 | (flow.is_candidate ? 1 : 0);
+  return core.recent_clients.note(rehash(client_hash, side), core.now_ns / kNsPerMs, flow.age_ms);
+}
+
+void clear_mark(const ObservedFlow& flow, CoreContext& core) noexcept {
+  if (flow.family == Family::kIpv4) {
+    core.flows_v4.at(flow.entry).is_observed = false;
+  } else {
+    core.flows_v6.at(flow.entry).is_observed = false;
+  }
+}
+
+// The time at which every flow of the rollout is judged, or now when that is earlier.
+uint32_t age_ms_of(const ObservedFlow& flow, uint64_t now_ns) noexcept {
+  const uint64_t age_ms = (now_ns - flow.seen.start_ns) / kNsPerMs;
+  return static_cast<uint32_t>(std::min<uint64_t>(age_ms, flow.age_ms));
+}
+
+// Whether the flow went where its side goes, and not where it had to because that did not serve.
+bool is_where_it_belongs(const Decision& decision) noexcept {
+  const bool is_candidate = decision.role == RolloutRole::kCandidate;
+  return decision.cause == (is_candidate ? PoolCause::kRollout : PoolCause::kSplit);
+}
+
+// Writes what was seen; the flow goes on unobserved.
+void judge(ObservedFlow& flow, CoreContext& core) noexcept {
+  const Observation& seen = flow.seen;
+  const bool has_room = core.observations.push({.start_ns = seen.start_ns + core.realtime_offset_ns,
+                                                .response_bytes = response_bytes(seen),
+                                                .client = flow.client,
+                                                .target = flow.target,
+                                                .rollout = flow.rollout,
+                                                .age_ms = age_ms_of(flow, core.now_ns),
+                                                .syn_retransmissions = seen.syn_retransmissions,
+                                                .handshake_us = seen.handshake_us,
+                                                .request_bytes = seen.request_bytes,
+                                                .response_us = seen.response_us,
+                                                .family = flow.family,
+                                                .is_candidate = flow.is_candidate,
+                                                .was_reset = seen.was_reset,
+                                                .is_reconnect = flow.is_reconnect}) != nullptr;
+  if (!has_room) core.counters.observations_missed.add(1);
+  clear_mark(flow, core);
+  core.observed.remove(flow);
+}
+
+}  // namespace
+
+template <Family F>
+void begin_observing(const Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
+                     const Table& table, CoreContext& core) noexcept {
+  const Rollout& rollout = table.routes[decision.route.value].rollouts[decision.rollout];
+  const bool is_tcp_opening =
+      packet.key.protocol() == kProtocolTcp && is_opening_syn(packet.tcp_flags);
+  const bool is_observed =
+      rollout.observe_age_ms != 0 && is_tcp_opening && is_where_it_belongs(decision);
+  if (!is_observed) return;
+  const uint64_t age_ns = std::min(rollout.observe_age_ms * kNsPerMs, ObservationTable::kAgeMaxNs);
+  ObservedFlow flow{.seen = begin_observation(segment_of(packet, core.now_ns)),
+                    .due_ns = core.now_ns + age_ns,
+                    .entry = core.flows<F>().position(entry),
+                    .target = entry.target,
+                    .rollout = rollout.id.value,
+                    .age_ms = static_cast<uint32_t>(age_ns / kNsPerMs),
+                    .family = F,
+                    .is_candidate = decision.role == RolloutRole::kCandidate};
+  std::memcpy(flow.client.data(), packet.key.source(),
+              std::min(FlowKey<F>::kAddressBytes, flow.client.size()));
+  flow.is_reconnect = note_client(packet.key, flow, core);
+  const ObservedFlow* const added = core.observed.add(flow);
+  if (added == nullptr) return core.counters.observations_missed.add(1);
+  core.flows<F>().detail(entry).observation = core.observed.place(*added);
+  entry.is_observed = true;
+}
+
+template <Family F>
+void observe_packet(const Packet<F>& packet, FlowEntry<F>& entry, CoreContext& core) noexcept {
+  ObservedFlow& flow = core.observed.at(core.flows<F>().detail(entry).observation);
+  if (core.now_ns < flow.due_ns) observe(segment_of(packet, core.now_ns), flow.seen);
+  if (core.now_ns >= flow.due_ns || flow.seen.was_reset) judge(flow, core);
+}
+
+template <Family F>
+void stop_observing(FlowEntry<F>& entry, CoreContext& core) noexcept {
+  judge(core.observed.at(core.flows<F>().detail(entry).observation), core);
+}
+
+void judge_due_observations(CoreContext& core) noexcept {
+  core.observed.take_due(core.now_ns, kJudgedPerTurnMax,
+                         [&core](ObservedFlow& flow) { judge(flow, core); });
+}
+
+using Packet4 = Packet<Family::kIpv4>;
+using Packet6 = Packet<Family::kIpv6>;
+using Entry4 = FlowEntry<Family::kIpv4>;
+using Entry6 = FlowEntry<Family::kIpv6>;
+
+template void begin_observing(const Packet4&, Entry4&, const Decision&, const Table&,
+                              CoreContext&) noexcept;
+template void begin_observing(const Packet6&, Entry6&, const Decision&, const Table&,
+                              CoreContext&) noexcept;
+template void observe_packet(const Packet4&, Entry4&, CoreContext&) noexcept;
+template void observe_packet(const Packet6&, Entry6&, CoreContext&) noexcept;
+template void stop_observing(Entry4&, CoreContext&) noexcept;
+template void stop_observing(Entry6&, CoreContext&) noexcept;
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Guardrails hold while pools die, labels expire and people are in a hurry.
+import datetime
+import json
+import signal
+import time
+
+import documents
+import lab_case
+from lablib import governed, traffic
+from lablib.shell import wait_until
+from paced import Arrivals
+
+_US_SERVER = "v2-us-a"
+
+
+def in_seconds(seconds: float) -> str:
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Guardrails(lab_case.LabCase):
+    def tearDown(self) -> None:
+        self.sluice("apply", "--prune", "-f", str(lab_case.POLICY))
+
+    def served_by(self, count: int = 40) -> tuple[set[str], list[str]]:
+        answers, failures = traffic.request_all(
+            self.lab, traffic.clients("client-eu", count, count), 1
+        )
+        return {answer.server for answer in answers}, failures
+
+    def test_when_the_last_eu_pool_dies_nobody_is_sent_to_the_us(self):
+        arrivals = Arrivals(self.lab, _US_SERVER)
+        self.assertEqual(self.served_by(), ({"v1-a", "v1-b", "v2-a"}, []))
+        alive = set(governed.POOL_OF)
+        for dead, left in ((("v1-a", "v1-b"), {"v2-a"}), (("v2-a",), set())):
+            for server in dead:
+                self.lab.nginx[server].stop(signal.SIGKILL)
+                self.addCleanup(self.lab.start_server, server)
+            alive -= set(dead)
+            governed.wait_for_health(self.lab, alive)
+            servers, failures = self.served_by()
+            self.assertEqual(servers, left)
+            self.assertEqual(len(failures), 0 if left else 80)
+        # Refused at once by a reset, not left hanging.
+        client = traffic.clients("client-eu", 1, 0)[0]
+        begun = time.monotonic()
+        done = traffic.curl(self.lab, client, timeout=10)
+        self.assertEqual(done.returncode, 7, done.stderr)  # curl: connection refused
+        self.assertLess(time.monotonic() - begun, 1)
+        eu = [packet for packet in arrivals.end() if packet["client"].startswith(("198.51.100", "2001:db8:e:"))]
+        self.assertEqual(eu, [])
+        said = self.sluice("explain", *client.flow(40000))
+        self.assertIn("no eligible pool serves", said)
+
+    def test_a_leak_is_refused_and_changes_nothing(self):
+        leak = documents.replaced(
+            documents.document("Route", "chat-eu"),
+            ("fallback: [chat-v2-eu, chat-v1-eu]", "fallback: [chat-v2-us]"),
+        )
+        file = documents.written(self.scratch, "leak.yaml", leak)
+        before = self.lab.ask("get", "policy")["revision"]
+        refused = self.lab.sluice("apply", "-f", str(file))
+        self.assertEqual(refused.returncode, 1)
+        for word in ("eu-residency", "chat-v2-us", "chat-eu", "leak.yaml:"):
+            self.assertIn(word, refused.stderr)
+        self.assertEqual(self.lab.ask("get", "policy")["revision"], before)
+
+    def test_a_tightened_guardrail_strikes_what_it_forbids(self):
+        tight = documents.replaced(
+            documents.document("Guardrail", "eu-residency"),
+            ("{key: approval, operator: In, values: [approved]}",
+             "{key: version, operator: In, values: [v1]}"),
+        )
+        file = documents.written(self.scratch, "tight.yaml", tight)
+        refused = self.lab.sluice("apply", "-f", str(file))
+        self.assertEqual(refused.returncode, 1, refused.stderr)
+        self.assertIn("chat-v2-eu", refused.stderr)
+        struck = self.sluice("apply", "--strike", "-f", str(file))
+        self.assertIn("struck", struck)
+        self.assertIn("chat-v2-eu", struck)
+        self.assertEqual(self.served_by(), ({"v1-a", "v1-b"}, []))
+        shown = self.lab.ask("get", "policy")
+        self.assertIn("chat-v2-eu", json.dumps(shown["struck"]))
+
+    def test_eligibility_ends_by_the_nodes_own_clock(self):
+        ends = 6
+        pool = documents.replaced(
+            documents.document("Pool", "chat-v1-eu"),
+            ('eligible_until: "2031-01-01T00:00:00Z"', f'eligible_until: "{in_seconds(ends)}"'),
+        )
+        file = documents.written(self.scratch, "ends.yaml", pool)
+        begun = time.monotonic()
+        done = self.lab.sluice("apply", "-f", str(file))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("eligible_until", done.stderr)
+        self.lab.controller.stop(signal.SIGKILL)
+        self.addCleanup(self.lab.start_controller)
+        self.assertIn("v1-a", self.served_by()[0])
+        time.sleep(max(0.0, begun + ends + 1 - time.monotonic()))
+        self.assertEqual(self.served_by(), ({"v2-a"}, []))
+        self.lab.start_controller()
+        self.lab.wait_for_node()
+
+    def test_an_apply_that_nobody_confirms_reverts(self):
+        route = documents.replaced(
+            documents.document("Route", "chat-eu"), ("weight: 90", "weight: 0"), ("weight: 10", "weight: 1")
+        )
+        file = documents.written(self.scratch, "route.yaml", route)
+        self.sluice("apply", "--confirm-within", "4s", "-f", str(file))
+        self.assertEqual(self.served_by(20), ({"v2-a"}, []))
+        # Also when the controller is not there at that moment.
+        self.lab.controller.stop(signal.SIGKILL)
+        time.sleep(5)
+        self.lab.start_controller()
+        self.lab.wait_for_node()
+        wait_until("the change is reverted", lambda: "v1-a" in self.served_by(20)[0], 10)
+        history = self.sluice("history")
+        self.assertIn("not confirmed", history)
+
+        self.sluice("apply", "--confirm-within", "4s", "-f", str(file))
+        self.sluice("confirm")
+        time.sleep(5)
+        self.assertEqual(self.served_by(20), ({"v2-a"}, []))
+
+
+if __name__ == "__main__":
+    lab_case.main()
