@@ -93,22 +93,6 @@ void add_changes(const v1::SteeringEntry& row, const Shares& before, const Share
   }
 }
 
-bool split_alike(const v1::RouteEntry* a, const v1::RouteEntry* b) {
-  if (a == nullptr || b == nullptr) return a == b;
-  if (a->split_seed() != b->split_seed() || a->split_size() != b->split_size()) return false;
-  for (int i = 0; i < a->split_size(); ++i) {
-    const v1::RouteSplit& one = a->split(i);
-    const v1::RouteSplit& other = b->split(i);
-    if (one.pool() != other.pool() || one.weight() != other.weight()) return false;
-  }
-  const auto same_rollout = [](const v1::RolloutSplit& one, const v1::RolloutSplit& other) {
-    return one.stable() == other.stable() && one.candidate() == other.candidate() &&
-           one.weight() == other.weight();
-  };
-  return std::equal(a->rollouts().begin(), a->rollouts().end(), b->rollouts().begin(),
-                    b->rollouts().end(), same_rollout);
-}
-
 }  // namespace
 
 std::vector<v1::ShareChange> share_changes(const v1::ForwardingTable& before,
@@ -127,7 +111,7 @@ std::vector<v1::ShareChange> share_changes(const v1::ForwardingTable& before,
         is != is_end && (was == was_end || dataplane::key_of(*is) <= dataplane::key_of(*was));
     const v1::RouteEntry* from = in_before ? old.route_of(*was) : nullptr;
     const v1::RouteEntry* to = in_after ? current.route_of(*is) : nullptr;
-    if (!same_key || !split_alike(from, to))
+    if (!same_key || !divide_alike(from, to))
       add_changes(in_after ? *is : *was, old.shares(from), current.shares(to), changes);
     if (in_before) ++was;
     if (in_after) ++is;

@@ -3,6 +3,7 @@
 // The entries of a forwarding table by name, with the splits that their routes give.
 #include "controlplane/planner/table_index.h"
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,22 @@ const v1::PoolEntry* TableIndex::pool(std::string_view name) const {
 
 v1::Affinity TableIndex::affinity(std::string_view service) const {
   return find(affinities_, service);
+}
+
+bool divide_alike(const v1::RouteEntry* a, const v1::RouteEntry* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  if (a->split_seed() != b->split_seed() || a->split_size() != b->split_size()) return false;
+  for (int i = 0; i < a->split_size(); ++i) {
+    const v1::RouteSplit& one = a->split(i);
+    const v1::RouteSplit& other = b->split(i);
+    if (one.pool() != other.pool() || one.weight() != other.weight()) return false;
+  }
+  const auto same_rollout = [](const v1::RolloutSplit& one, const v1::RolloutSplit& other) {
+    return one.stable() == other.stable() && one.candidate() == other.candidate() &&
+           one.weight() == other.weight() && one.seed() == other.seed();
+  };
+  return std::equal(a->rollouts().begin(), a->rollouts().end(), b->rollouts().begin(),
+                    b->rollouts().end(), same_rollout);
 }
 
 const StickySplit& TableIndex::split(const v1::RouteEntry& route) {

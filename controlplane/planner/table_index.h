@@ -36,4 +36,8 @@ class TableIndex {
   std::map<const v1::RouteEntry*, dataplane::StickySplit> splits_;
 };
 
+// Whether the two give the same pools to the same clients: seed, weights and rollouts. Either may
+// be null.
+bool divide_alike(const v1::RouteEntry* a, const v1::RouteEntry* b);
+
 }  // namespace sluice::controlplane

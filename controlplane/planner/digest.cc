@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The name of exactly one plan.
+#include "controlplane/planner/digest.h"
+
+#include <map>
+
+#include "controlplane/policy/kinds.h"
+#include "dataplane/table/canonical_from_proto.h"
+#include "fmt/format.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+
+namespace sluice::controlplane {
+namespace {
+
+using google::protobuf::Message;
+
+std::string deterministic_bytes(const Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+}  // namespace
+
+std::string plan_digest(uint64_t base_revision, const v1::Policy& desired, Forbidden forbidden) {
+  // Every part says its length first, so that no two policies have the same text.
+  std::string text = fmt::format("sluice plan\nbase {}\nstrike {}\n", base_revision,
+                                 forbidden == Forbidden::kStrike ? 1 : 0);
+  for (const std::string& kind : kinds()) {
+    const google::protobuf::FieldDescriptor* list = field_of_kind(kind);
+    std::map<std::string, std::string> objects;
+    for (int i = 0; i < desired.GetReflection()->FieldSize(desired, list); ++i) {
+      const Message& object = desired.GetReflection()->GetRepeatedMessage(desired, list, i);
+      objects[name_of(object)] = deterministic_bytes(object);
+    }
+    for (const auto& [name, bytes] : objects)
+      text += fmt::format("{}/{} {}\n{}", kind, name, bytes.size(), bytes);
+  }
+  return dataplane::sha256(text);
+}
+
+}  // namespace sluice::controlplane
