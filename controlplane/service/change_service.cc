@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "controlplane/rollout/conflicts.h"
 #include "controlplane/rollout/machine.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/rollout_table.h"
