@@ -113,6 +113,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
   revision.rollouts = next.rollouts;
   next.policy = std::move(planned.desired.policy);
   next.clients = std::move(planned.desired.clients);
+  next.struck = std::move(planned.plan.struck);
   next.waiting = revision.waiting;
   if (next.waiting) {
     next.waiting->revision = next.revision;
