@@ -79,10 +79,9 @@ absl::Status ChangeService::check_rules(const Planned& planned, const v1::PlanRe
   if (waiting && !(waiting->breaks_glass && request.break_glass())) return still_waits(*waiting);
   if (absl::Status status = check_identities(*planned.desired.policy, caller); !status.ok())
     return status;
-  for (const v1::ObjectDiff& diff : plan.diff()) {
-    if (diff.kind() != "Guardrail") continue;
-    absl::Status status =
-        require_role(caller, v1::ROLE_OFFICER, absl::StrCat("change Guardrail/", diff.name()));
+  for (const GovernedEdit& edit : planned.plan.governed) {
+    absl::Status status = require_role(caller, v1::ROLE_OFFICER,
+                                       absl::StrCat("change ", edit.path, " (", edit.reason, ")"));
     if (!status.ok()) return status;
   }
   return check_moved(plan, request);
@@ -153,7 +152,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
     revision = base->revision - 1;
   }
   absl::StatusOr<Planned> planned =
-      plan_revision(base, revision, ends_wait ? Conflicts::kOverride : Conflicts::kRefuse);
+      plan_revision(base, revision, ends_wait ? kReverting : Leniency());
   if (!planned.ok()) return planned.status();
   Origin origin;
   origin.event.set_kind("rollback");

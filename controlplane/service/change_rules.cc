@@ -3,29 +3,18 @@
 // What stands against a change that the planner accepts: who asks, how much moves, how long.
 #include "controlplane/service/change_rules.h"
 
-#include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "dataplane/table/canonical_from_proto.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace sluice::controlplane {
 namespace {
 
-constexpr char kGuardrail[] = "Guardrail";
 constexpr double kPartsPerPercent = 10'000;
 
 absl::Duration length_of(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
-uint32_t approvals_of(const v1::Policy& policy, const std::string& guardrail) {
-  for (const v1::Guardrail& each : policy.guardrails()) {
-    if (each.metadata().name() == guardrail) return each.spec().approvals();
-  }
-  return 0;
 }
 
 std::string percent(uint64_t parts) {
@@ -88,30 +77,6 @@ absl::Status check_identities(const v1::Policy& desired, const Caller& caller) {
         "controller's configuration"));
   }
   return absl::OkStatus();
-}
-
-void add_guardrail_edits(const v1::Policy& running, const v1::Policy& desired,
-                         v1::PlanResponse& plan) {
-  for (const v1::ObjectDiff& diff : plan.diff()) {
-    if (diff.kind() != kGuardrail) continue;
-    v1::GuardrailTouch& touch = *plan.add_guardrails();
-    touch.set_guardrail(diff.name());
-    touch.add_reasons(absl::StrCat("Guardrail/", diff.name(), " changes"));
-    touch.set_approvals(
-        std::max(approvals_of(running, diff.name()), approvals_of(desired, diff.name())));
-    plan.set_approvals(std::max(plan.approvals(), touch.approvals()));
-  }
-}
-
-std::string plan_digest(uint64_t base_revision, const v1::Policy& desired, bool strikes) {
-  std::string bytes = absl::StrCat("sluice plan\n", base_revision, "\n", strikes ? 1 : 0, "\n");
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    desired.SerializeToCodedStream(&coded);
-  }
-  return dataplane::sha256(bytes);
 }
 
 }  // namespace sluice::controlplane

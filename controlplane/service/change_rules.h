@@ -3,8 +3,6 @@
 // What stands against a change that the planner accepts: who asks, how much moves, how long.
 #pragma once
 
-#include <string>
-
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "controlplane/service/caller.h"
@@ -28,12 +26,5 @@ absl::Status check_moved(const v1::PlanResponse& plan, const v1::ApplyRequest& r
 
 // Errors: FAILED_PRECONDITION (a guardrail asks for approvals, and nobody can be told apart).
 absl::Status check_identities(const v1::Policy& desired, const Caller& caller);
-
-// Which guardrails a change touches by editing them, with the approvals that it needs.
-void add_guardrail_edits(const v1::Policy& running, const v1::Policy& desired,
-                         v1::PlanResponse& plan);
-
-// SHA-256 over the base, the policy that results and `strikes`; 32 bytes.
-std::string plan_digest(uint64_t base_revision, const v1::Policy& desired, bool strikes);
 
 }  // namespace sluice::controlplane

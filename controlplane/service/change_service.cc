@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "controlplane/rollout/conflicts.h"
 #include "controlplane/rollout/machine.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/rollout_table.h"
@@ -112,6 +113,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
   revision.rollouts = next.rollouts;
   next.policy = std::move(planned.desired.policy);
   next.clients = std::move(planned.desired.clients);
+  next.struck = std::move(planned.plan.struck);
   next.waiting = revision.waiting;
   if (next.waiting) {
     next.waiting->revision = next.revision;

@@ -44,6 +44,16 @@ inline Caller anybody() {
   return {"", v1::ROLE_ADMIN, false};
 }
 
+// Whether a policy that contradicts a rollout is refused. What happens by itself is not: a revert
+// that waited for a rollout would be none.
+enum class Conflicts { kRefuse, kOverride };
+struct Leniency {
+  Forbidden forbidden = Forbidden::kRefuse;
+  Conflicts conflicts = Conflicts::kRefuse;
+};
+// What was in force may have had pools struck out, and it comes back all the same.
+inline constexpr Leniency kReverting = {Forbidden::kStrike, Conflicts::kOverride};
+
 // What everybody should know while it waits, in one line.
 std::string notice_of(const Waiting& waiting);
 
@@ -97,16 +107,12 @@ class ChangeService {
   Approvals& approvals() { return approvals_; }
 
  private:
-  // Whether a policy that contradicts a rollout is refused. What happens by itself is not: a revert
-  // that waited for a rollout would be none.
-  enum class Conflicts { kRefuse, kOverride };
   struct Candidate {  // a policy that passed `validate_policy`
     std::shared_ptr<const v1::Policy> policy;
     std::shared_ptr<const ClientSets> clients;
     ObjectNames touched;
   };
   struct Planned {
-    bool strikes = false;
     std::shared_ptr<const InForce> base;
     Candidate desired;
     Plan plan;
@@ -124,10 +130,10 @@ class ChangeService {
 
   absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
-                                      const SourceMap& source, Conflicts conflicting) const;
+                                      const SourceMap& source, Leniency leniency) const;
   absl::StatusOr<Planned> plan_revision(std::shared_ptr<const InForce> base, uint64_t revision,
-                                        Conflicts conflicting) const;
-  v1::PlanResponse describe(const Planned& planned) const;
+                                        Leniency leniency) const;
+  static v1::PlanResponse describe(const Planned& planned);
   // What stands against this request, beside what `plan` finds.
   absl::Status check_rules(const Planned& planned, const v1::PlanResponse& plan,
                            const v1::ApplyRequest& request, const Caller& caller) const;

@@ -5,12 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "controlplane/policy/change.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/validate.h"
 #include "controlplane/rollout/conflicts.h"
 #include "controlplane/rollout/machine.h"
-#include "controlplane/service/change_rules.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/refusal.h"
@@ -37,6 +37,12 @@ v1::PlanResponse to_proto(const Plan& plan, uint64_t base_revision) {
   *response.mutable_shares() = {plan.shares.begin(), plan.shares.end()};
   for (const Violation& warning : plan.warnings)
     to_proto(warning, *response.add_warnings());
+  response.set_digest(plan.digest);
+  *response.mutable_guardrails() = {plan.guardrails.begin(), plan.guardrails.end()};
+  response.set_approvals(plan.approvals);
+  *response.mutable_struck() = {plan.struck.begin(), plan.struck.end()};
+  *response.mutable_moved() = {plan.moved.begin(), plan.moved.end()};
+  *response.mutable_emptied_pools() = {plan.emptied_pools.begin(), plan.emptied_pools.end()};
   return response;
 }
 
@@ -54,9 +60,9 @@ absl::Status check_base(const v1::Change& change, uint64_t revision) {
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
     std::shared_ptr<const InForce> base, Candidate desired, const SourceMap& source,
-    Conflicts conflicting) const {
+    Leniency leniency) const {
   const auto found = conflicts(base->rollouts, *base->policy, *desired.policy);
-  if (conflicting == Conflicts::kRefuse && !found.empty()) {
+  if (leniency.conflicts == Conflicts::kRefuse && !found.empty()) {
     return absl::AbortedError(absl::StrJoin(found, "\n"));
   }
   const TableHeader header = {
@@ -68,10 +74,12 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
       .overrides = effective_overrides(base->overrides, *desired.policy),
       .rollouts = statuses_under(base->rollouts, *base->policy, *desired.policy),
   };
-  Plan plan = make_plan({*base->policy, table_of(*base)},
-                        {*desired.policy, *desired.clients, source, desired.touched}, header);
+  Plan plan =
+      make_plan({*base->policy, table_of(*base)},
+                {*desired.policy, *desired.clients, source, desired.touched}, header,
+                {.forbidden = leniency.forbidden, .now_unix_s = absl::ToUnixSeconds(absl::Now())});
   if (!plan.refusals.empty()) return refused(plan.refusals);
-  return Planned{false, std::move(base), std::move(desired), std::move(plan)};
+  return Planned{std::move(base), std::move(desired), std::move(plan)};
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {
@@ -95,18 +103,12 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
                         : base->clients;
   validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
   if (!violations.empty()) return invalid(violations);
-  absl::StatusOr<Planned> planned =
-      plan_policy(std::move(base), std::move(desired), parsed.source, Conflicts::kRefuse);
-  if (planned.ok()) planned->strikes = change.strike();
-  return planned;
+  return plan_policy(std::move(base), std::move(desired), parsed.source,
+                     {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse});
 }
 
-v1::PlanResponse ChangeService::describe(const Planned& planned) const {
-  v1::PlanResponse response = to_proto(planned.plan, planned.base->revision);
-  response.set_digest(
-      plan_digest(planned.base->revision, *planned.desired.policy, planned.strikes));
-  add_guardrail_edits(*planned.base->policy, *planned.desired.policy, response);
-  return response;
+v1::PlanResponse ChangeService::describe(const Planned& planned) {
+  return to_proto(planned.plan, planned.base->revision);
 }
 
 absl::StatusOr<v1::PlanResponse> ChangeService::plan(const v1::Change& change) const {
@@ -120,7 +122,7 @@ absl::StatusOr<v1::PlanResponse> ChangeService::plan(const v1::Change& change) c
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
-    std::shared_ptr<const InForce> base, uint64_t revision, Conflicts conflicting) const {
+    std::shared_ptr<const InForce> base, uint64_t revision, Leniency leniency) const {
   Candidate desired;
   desired.policy = std::make_shared<const v1::Policy>();
   if (revision != 0) {
@@ -134,7 +136,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
   Violations violations;
   validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
   if (!violations.empty()) return invalid(violations);
-  return plan_policy(std::move(base), std::move(desired), SourceMap(), conflicting);
+  return plan_policy(std::move(base), std::move(desired), SourceMap(), leniency);
 }
 
 absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_table(
@@ -157,8 +159,9 @@ absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_tabl
       .overrides = effective_overrides(base.overrides, *base.policy),
       .rollouts = next.rollouts,
   };
-  Plan plan = make_plan({*base.policy, table_of(base)},
-                        {*base.policy, *base.clients, SourceMap(), {}}, header);
+  Plan plan = make_plan(
+      {*base.policy, table_of(base)}, {*base.policy, *base.clients, SourceMap(), {}}, header,
+      {.forbidden = base.struck.empty() ? Forbidden::kRefuse : Forbidden::kStrike});
   if (!plan.refusals.empty()) return refused(plan.refusals);
   return std::move(plan.table);
 }

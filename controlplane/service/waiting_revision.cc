@@ -49,7 +49,7 @@ absl::StatusOr<v1::ConfirmResponse> ChangeService::confirm(const v1::ConfirmRequ
 }
 
 absl::StatusOr<v1::ApplyResponse> ChangeService::take_back(const Waiting& waiting) {
-  absl::StatusOr<Planned> planned = plan_revision(running(), waiting.back_to, Conflicts::kOverride);
+  absl::StatusOr<Planned> planned = plan_revision(running(), waiting.back_to, kReverting);
   if (!planned.ok()) return planned.status();
   const std::string reason =
       waiting.breaks_glass
