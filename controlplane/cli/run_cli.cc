@@ -29,6 +29,7 @@ void add_verbs(Verbs& verbs) {
   add_plan(verbs);
   add_validate(verbs);
   add_compile(verbs);
+  add_test(verbs);
   add_get(verbs);
   add_describe(verbs);
   add_history(verbs);

@@ -80,6 +80,7 @@ void add_delete(Verbs& verbs);
 void add_plan(Verbs& verbs);
 void add_validate(Verbs& verbs);
 void add_compile(Verbs& verbs);
+void add_test(Verbs& verbs);
 void add_get(Verbs& verbs);
 void add_describe(Verbs& verbs);
 void add_history(Verbs& verbs);

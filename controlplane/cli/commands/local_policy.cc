@@ -4,7 +4,6 @@
 #include "controlplane/cli/commands/local_policy.h"
 
 #include "controlplane/cli/commands/change.h"
-#include "controlplane/policy/parse.h"
 #include "controlplane/policy/validate.h"
 #include "fmt/format.h"
 #include "fmt/ostream.h"
@@ -22,8 +21,7 @@ ExitCode refuse(Session& session, const Violations& violations, std::string_view
 
 }  // namespace
 
-ExitCode compile_files(Session& session, const std::vector<std::string>& files,
-                       const TableHeader& header, v1::ForwardingTable& table) {
+ExitCode load_policy(Session& session, const std::vector<std::string>& files, LocalPolicy& policy) {
   std::vector<v1::PolicyFile> read;
   if (const ExitCode code = read_files(session, files, read); code != ExitCode::kOk) return code;
   std::vector<SourceFile> sources;
@@ -31,13 +29,20 @@ ExitCode compile_files(Session& session, const std::vector<std::string>& files,
     sources.push_back({file.name(), file.yaml()});
 
   Violations violations;
-  const ParsedPolicy parsed = parse_policy(sources, violations);
-  require_objects(sources, parsed.policy, violations);
-  const ClientSets clients = client_sets(parsed.policy);
-  validate_policy(parsed.policy, clients, parsed.source, violations);
-  if (!violations.empty()) return refuse(session, violations, "violation");
+  policy.parsed = parse_policy(sources, violations);
+  require_objects(sources, policy.parsed.policy, violations);
+  policy.clients = client_sets(policy.parsed.policy);
+  validate_policy(policy.parsed.policy, policy.clients, policy.parsed.source, violations);
+  return violations.empty() ? ExitCode::kOk : refuse(session, violations, "violation");
+}
 
-  CompileResult compiled = compile_policy(parsed.policy, clients, parsed.source, header);
+ExitCode compile_files(Session& session, const std::vector<std::string>& files,
+                       const TableHeader& header, v1::ForwardingTable& table) {
+  LocalPolicy policy;
+  if (const ExitCode code = load_policy(session, files, policy); code != ExitCode::kOk) return code;
+  const CompileOptions options{.now_unix_s = absl::ToUnixSeconds(session.invocation().clock())};
+  CompileResult compiled =
+      compile_policy(policy.parsed.policy, policy.clients, policy.parsed.source, header, options);
   for (const Violation& warning : compiled.warnings) {
     fmt::print(session.err(), "warning: {}\n", warning.to_string());
   }
