@@ -34,9 +34,11 @@ void add_verbs(Verbs& verbs) {
   add_history(verbs);
   add_rollback(verbs);
   add_drain(verbs);
+  add_rollout(verbs);
   add_explain(verbs);
   add_flows(verbs);
   add_top(verbs);
+  add_shares(verbs);
   add_nodes(verbs);
   add_audit(verbs);
   add_version(verbs);

@@ -49,7 +49,7 @@ grpc::Status ControlService::ListRollouts(grpc::ServerContext*,
 grpc::Status ControlService::SteerRollout(grpc::ServerContext*,
                                           const v1::SteerRolloutRequest* request,
                                           v1::SteerRolloutResponse* response) {
-  absl::StatusOr<v1::SteerRolloutResponse> result = parts_.rollouts.steer(*request, "");
+  absl::StatusOr<v1::SteerRolloutResponse> result = parts_.rollouts.steer(*request, "unknown");
   if (!result.ok()) {
     spdlog::warn("rollout {}: refused: {}", request->rollout(),
                  std::string(result.status().message()));

@@ -28,6 +28,9 @@ struct ControlScript {
   std::vector<v1::ListCountersResponse> counters;      // one per call, the last one again and again
   std::vector<v1::QueryRecordsResponse> record_pages;  // page i has the token "i"
   v1::GetVersionResponse version;
+  v1::ListRolloutsResponse rollouts;
+  v1::SteerRolloutResponse steered;
+  v1::ListSharesResponse shares;
 
   v1::PlanRequest plan_request;
   v1::ApplyRequest apply_request;
@@ -37,6 +40,10 @@ struct ControlScript {
   v1::ExplainRequest explain_request;
   std::vector<v1::ListFlowsRequest> flow_requests;
   std::vector<v1::QueryRecordsRequest> record_requests;
+  v1::ListRolloutsRequest rollouts_request;
+  v1::SteerRolloutRequest steer_request;
+  v1::PushMetricRequest metric_request;
+  v1::ListSharesRequest shares_request;
 };
 
 // Serves `script` on a local socket until it is destroyed.

@@ -159,6 +159,14 @@ grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusR
   response->set_revision(running_.revision());
   if (running_.generation() != 0)
     response->set_digest(dataplane::CanonicalTable(running_).digest());
+  for (const v1::PoolEntry& pool : running_.pools()) {
+    for (const v1::BackendEntry& backend : pool.backends()) {
+      v1::BackendStatus& status = *response->add_backends();
+      status.set_pool(pool.name());
+      status.set_backend(backend.name());
+      status.set_state(v1::BACKEND_STATE_UP);
+    }
+  }
   return grpc::Status::OK;
 }
 
