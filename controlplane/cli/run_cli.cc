@@ -38,9 +38,11 @@ void add_verbs(Verbs& verbs) {
   add_approve(verbs);
   add_drain(verbs);
   add_recall(verbs);
+  add_rollout(verbs);
   add_explain(verbs);
   add_flows(verbs);
   add_top(verbs);
+  add_shares(verbs);
   add_nodes(verbs);
   add_events(verbs);
   add_audit(verbs);

@@ -76,6 +76,20 @@ const v1::Route* find_route(const v1::Policy& policy, const std::string& name) {
   return find_named(policy.routes(), name);
 }
 
+std::string divider_of(const v1::Rollout& rollout, const v1::Policy& policy,
+                       std::span<const v1::RolloutStatus> statuses) {
+  for (const v1::RolloutStatus& status : statuses) {
+    const v1::Rollout* other = find_rollout(policy, status.rollout());
+    const bool divides = status.weight() > 0 || is_live(status);
+    if (other == nullptr || !divides || status.rollout() == rollout.metadata().name()) continue;
+    if (other->spec().route() == rollout.spec().route() &&
+        other->spec().stable() == rollout.spec().stable()) {
+      return status.rollout();
+    }
+  }
+  return "";
+}
+
 std::vector<std::string> conflicts(std::span<const v1::RolloutStatus> statuses,
                                    const v1::Policy& running, const v1::Policy& desired) {
   std::vector<std::string> found;

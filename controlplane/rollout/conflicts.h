@@ -23,6 +23,10 @@ std::vector<std::string> conflicts(std::span<const v1::RolloutStatus> statuses,
 std::vector<v1::RolloutStatus> statuses_under(std::span<const v1::RolloutStatus> statuses,
                                               const v1::Policy& running, const v1::Policy& desired);
 
+// The name of another rollout that divides the same share of the same route now; empty: none does.
+std::string divider_of(const v1::Rollout& rollout, const v1::Policy& policy,
+                       std::span<const v1::RolloutStatus> statuses);
+
 // Null: there is none.
 const v1::Rollout* find_rollout(const v1::Policy& policy, const std::string& name);
 const v1::Route* find_route(const v1::Policy& policy, const std::string& name);

@@ -117,6 +117,26 @@ class ScriptedControl final : public v1::Control::Service {
     script_.record_requests.push_back(*request);
     return answer(page_of(script_.record_pages, request->page_token()), response);
   }
+  Status ListRollouts(ServerContext*, const v1::ListRolloutsRequest* request,
+                      v1::ListRolloutsResponse* response) override {
+    script_.rollouts_request = *request;
+    return answer(script_.rollouts, response);
+  }
+  Status SteerRollout(ServerContext*, const v1::SteerRolloutRequest* request,
+                      v1::SteerRolloutResponse* response) override {
+    script_.steer_request = *request;
+    return answer(script_.steered, response);
+  }
+  Status PushMetric(ServerContext*, const v1::PushMetricRequest* request,
+                    v1::PushMetricResponse*) override {
+    script_.metric_request = *request;
+    return script_.status;
+  }
+  Status ListShares(ServerContext*, const v1::ListSharesRequest* request,
+                    v1::ListSharesResponse* response) override {
+    script_.shares_request = *request;
+    return answer(script_.shares, response);
+  }
   Status GetVersion(ServerContext*, const v1::GetVersionRequest*,
                     v1::GetVersionResponse* response) override {
     return answer(script_.version, response);

@@ -34,6 +34,9 @@ struct ControlScript {
   std::vector<v1::ListEventsResponse> events;  // one per call, then empty ones
   std::vector<std::string> backup;             // chunks
   std::string notice;                          // in the trailing metadata of Plan
+  v1::ListRolloutsResponse rollouts;
+  v1::SteerRolloutResponse steered;
+  v1::ListSharesResponse shares;
 
   v1::PlanRequest plan_request;
   v1::ConfirmRequest confirm_request;
@@ -46,6 +49,10 @@ struct ControlScript {
   v1::ExplainRequest explain_request;
   std::vector<v1::ListFlowsRequest> flow_requests;
   std::vector<v1::QueryRecordsRequest> record_requests;
+  v1::ListRolloutsRequest rollouts_request;
+  v1::SteerRolloutRequest steer_request;
+  v1::PushMetricRequest metric_request;
+  v1::ListSharesRequest shares_request;
 };
 
 // Serves `script` on a local socket until it is destroyed.

@@ -192,6 +192,14 @@ grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusR
     recall.set_pool(override.pool());
     recall.set_backend(override.backend());
   }
+  for (const v1::PoolEntry& pool : running_.pools()) {
+    for (const v1::BackendEntry& backend : pool.backends()) {
+      v1::BackendStatus& status = *response->add_backends();
+      status.set_pool(pool.name());
+      status.set_backend(backend.name());
+      status.set_state(v1::BACKEND_STATE_UP);
+    }
+  }
   return grpc::Status::OK;
 }
 
