@@ -62,9 +62,8 @@ std::optional<uint64_t> asked_mebibytes(const std::vector<std::string>& eal) {
     const std::string& value = eal[i] == "-m" && i + 1 < eal.size() ? eal[i + 1] : eal[i];
     const size_t begin = &value == &eal[i] ? 2 : 0;
     uint64_t number = 0;
-    asked = absl::SimpleAtoi(value.substr(begin), &number)
-                ? std::optional<uint64_t>(number)
-                : std::nullopt;
+    asked = absl::SimpleAtoi(value.substr(begin), &number) ? std::optional<uint64_t>(number)
+                                                           : std::nullopt;
   }
   return asked;
 }
