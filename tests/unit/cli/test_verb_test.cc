@@ -66,7 +66,7 @@ TEST_F(TestVerb, PassesWhenEveryClientGoesWhereItShould) {
 TEST_F(TestVerb, SteersByDscpAndTime) {
   const Outcome outcome = test(R"(
 - {from: 198.51.100.7, to: "tcp/203.0.113.10:80", dscp: 46, expect: {pool: fast}}
-- {from: 198.51.100.7, to: "tcp/203.0.113.10:80", dscp: 46, time: "2030-01-01T00:00:01Z",
+- {from: 198.51.100.7, to: "tcp/203.0.113.10:80", dscp: 46, time: "2030-01-01T12:00:00Z",
    expect: {refused: no_pool}}
 - {from: 198.51.100.7, to: "tcp/203.0.113.10:80", time: "2027-01-15T23:00:00Z",
    expect: {pool: spare}}
