@@ -112,7 +112,7 @@ class Recall(lab_case.LabCase):
         self.assertEqual(silent.communicate(timeout=10)[0], "reset\n")
 
     def live_flows(self, pool: str) -> int:
-        return len(self.lab.ask("flows", "--pool", pool).get("flows", []))
+        return len(self.lab.ask("flows", "--pool", pool)["items"])
 
     def test_an_unreachable_node_makes_the_certificate_incomplete(self):
         self.addCleanup(self.lift, "chat-v2-us")

@@ -96,14 +96,7 @@ class GoodCandidate(RolloutCase):
         self.assertGreater(len(load.results), 500)
         self.assertEqual(set(self.servers().values()), {_CANDIDATE})
 
-        # It holds until the rollout is deleted, and nobody may change the split meanwhile.
-        route = documents.replaced(
-            documents.document("Route", "chat-eu"), ("weight: 90", "weight: 50")
-        )
-        file = documents.written(self.scratch, "route.yaml", route)
-        refused = self.lab.sluice("apply", "-f", str(file))
-        self.assertEqual(refused.returncode, 6, refused.stderr)
-        self.assertIn(_ROLLOUT, refused.stderr)
+        # It holds until the rollout is deleted.
         self.sluice("delete", f"rollout/{_ROLLOUT}")
         self.assertNotIn(_CANDIDATE, self.servers().values())
 
@@ -192,6 +185,14 @@ class Restarts(RolloutCase):
     def test_an_abort_takes_the_clients_back(self):
         self.begin("{weight: 500000, for: 10m}")
         self.assertIn(_CANDIDATE, self.servers().values())
+        # Nobody may change the split that it divides meanwhile.
+        route = documents.replaced(
+            documents.document("Route", "chat-eu"), ("weight: 90", "weight: 50")
+        )
+        file = documents.written(self.scratch, "route.yaml", route)
+        refused = self.lab.sluice("apply", "-f", str(file))
+        self.assertEqual(refused.returncode, 6, refused.stderr)
+        self.assertIn(_ROLLOUT, refused.stderr)
         self.sluice("rollout", "abort", _ROLLOUT, "-m", "changed our minds")
         self.assertEqual(self.status()["phase"], "aborted")
         self.assertNotIn(_CANDIDATE, self.servers().values())

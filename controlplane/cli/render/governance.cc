@@ -26,6 +26,14 @@ void print_node(std::ostream& out, const v1::NodeEffect& node) {
 
 }  // namespace
 
+void print_strikes(std::ostream& out, const v1::PlanResponse& plan) {
+  for (const v1::Strike& strike : plan.struck()) {
+    fmt::print(out, "struck: pool {} of route {} for class {} at service {}: Guardrail/{}: {}\n",
+               strike.pool(), strike.route(), strike.client_class(), strike.service(),
+               strike.guardrail(), strike.reason());
+  }
+}
+
 void print_governance(std::ostream& out, const v1::PlanResponse& plan) {
   if (!plan.moved().empty()) out << "\nClients whose new flows go elsewhere:\n";
   for (const v1::MovedClients& moved : plan.moved()) {
@@ -37,11 +45,7 @@ void print_governance(std::ostream& out, const v1::PlanResponse& plan) {
   if (!plan.nodes().empty()) out << "\nLive flows:\n";
   for (const v1::NodeEffect& node : plan.nodes())
     print_node(out, node);
-  for (const v1::Strike& strike : plan.struck()) {
-    fmt::print(out, "struck: pool {} of route {} for class {} at service {}: Guardrail/{}: {}\n",
-               strike.pool(), strike.route(), strike.client_class(), strike.service(),
-               strike.guardrail(), strike.reason());
-  }
+  print_strikes(out, plan);
   for (const v1::GuardrailTouch& touch : plan.guardrails()) {
     fmt::print(out, "\nTouches Guardrail/{}, approvals: {}\n", touch.guardrail(),
                touch.approvals());

@@ -132,6 +132,7 @@ void print_applied(std::ostream& out, const v1::ApplyResponse& response, const P
   } else {
     out << fmt::format("revision {}, generation {}\n", response.revision(), response.generation());
   }
+  print_strikes(out, response.plan());
   print_nodes(out, response.nodes(), palette);
 }
 

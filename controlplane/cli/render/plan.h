@@ -12,6 +12,8 @@ namespace sluice::controlplane::cli {
 
 void print_diff(std::ostream& out, const v1::PlanResponse& plan, const Palette& palette);
 void print_shares(std::ostream& out, const v1::PlanResponse& plan, const Palette& palette);
+// What guardrails forbid and the change leaves out, a line each.
+void print_strikes(std::ostream& out, const v1::PlanResponse& plan);
 // Who would move, what the live flows of each node would do, which guardrails it touches and which
 // approvals it needs.
 void print_governance(std::ostream& out, const v1::PlanResponse& plan);
