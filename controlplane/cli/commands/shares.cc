@@ -3,7 +3,6 @@
 // sluice shares: the shares that pools got against those that they should get.
 #include <algorithm>
 #include <memory>
-#include <optional>
 
 #include "controlplane/cli/render/message.h"
 #include "controlplane/cli/render/text.h"

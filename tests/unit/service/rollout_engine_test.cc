@@ -93,7 +93,8 @@ TEST_F(RolloutEngineTest, AGoodStepIsLeftAndABadOneRolledBackAlsoByAnotherContro
   EXPECT_THAT(shown().reason(), HasSubstr("no_response: 100.0 %, stable pool 0.0 %"));
   EXPECT_EQ(store_->load()->rollouts[0].weight(), 0u);
   EXPECT_EQ(one_.running().generation(), changes_->running()->generation);
-  EXPECT_THAT(events_, ::testing::ElementsAre("rollout.start by ann", "rollout.step by rollout/v2",
+  EXPECT_THAT(events_, ::testing::ElementsAre("rollout.start by ann", "rollout.pause by rollout/v2",
+                                              "rollout.step by rollout/v2",
                                               "rollout.rollback by rollout/v2"));
 }
 
