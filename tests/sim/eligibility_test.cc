@@ -42,7 +42,8 @@ std::string text_of(int family, const uint8_t* bytes) {
   return inet_ntop(family, bytes, text, sizeof text);
 }
 
-// What a forwarded frame says: the tunnel's end, and the client's packet inside.
+// What a forwarded frame says: the tunnel's end, and the client's packet inside. Resets are
+// Sluice's own, to a recalled backend about a flow that it had: no client sends one here.
 struct Forwarded {
   std::string backend, client, service;
 };
@@ -54,6 +55,9 @@ std::optional<Forwarded> read(const Bytes& frame) {
   if (!is_v4 && outer[9] != kProtocolIpv6InIp) return std::nullopt;  // a reply to the client
   const uint8_t* const inner = outer + 20;
   const int family = is_v4 ? AF_INET : AF_INET6;
+  const uint8_t* const layer4 = inner + (is_v4 ? 20 : 40);
+  const bool is_tcp = (is_v4 ? inner[9] : inner[6]) == dataplane::kProtocolTcp;
+  if (is_tcp && (layer4[13] & dataplane::kTcpRst) != 0) return std::nullopt;
   return Forwarded{text_of(AF_INET, outer + 16), text_of(family, inner + (is_v4 ? 12 : 8)),
                    text_of(family, inner + (is_v4 ? 16 : 24))};
 }
@@ -100,10 +104,11 @@ class World {
     header.eligibility_epoch = std::max<uint64_t>(1, table_.eligibility_epoch());
     header.steering_key = controlplane::test_steering_key();
     header.rollouts = random_.progress(policy);
-    header.strike = strike;
     const controlplane::ObjectNames touched = controlplane::all_objects(policy);
-    controlplane::Plan plan =
-        controlplane::make_plan({policy_, table_}, {policy, clients, source, touched}, header);
+    controlplane::CompileOptions options;
+    if (strike) options.forbidden = controlplane::Forbidden::kStrike;
+    controlplane::Plan plan = controlplane::make_plan(
+        {policy_, table_}, {policy, clients, source, touched}, header, options);
     if (!plan.refusals.empty()) return false;
     policy_ = policy;
     table_ = *plan.table;

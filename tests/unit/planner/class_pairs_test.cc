@@ -20,8 +20,8 @@ v1::Policy random_policy(std::mt19937& random) {
     v1::ClientClass& declared = *policy.add_client_classes();
     declared.mutable_metadata()->set_name("c" + std::to_string(i));
     for (uint32_t j = 0; j < random() % 3; ++j) {
-      const uint32_t length = 26 + random() % 7;
-      const uint32_t host = (random() % 64) & ~((1u << (32 - length)) - 1);
+      const auto length = static_cast<uint32_t>(26 + random() % 7);
+      const auto host = static_cast<uint32_t>(random() % 64) & ~((1u << (32 - length)) - 1);
       const std::string prefix = "10.0.0." + std::to_string(host) + "/" + std::to_string(length);
       if (taken.insert(prefix).second) declared.mutable_spec()->add_prefixes(prefix);
     }
