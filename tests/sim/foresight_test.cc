@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What plans foretell against what then happens: 120,000 clients with a live flow each, fifty
+// What plans foretell against what then happens: 240,000 clients with a live flow each, fifty
 // random changes that each move more than one client in a hundred, within half a point. SLUICE_SEED
 // replays one seed.
 #include "dataplane/daemon/foresight.h"
@@ -16,6 +16,7 @@
 #include "controlplane/planner/plan.h"
 #include "controlplane/policy/validate.h"
 #include "dataplane/flow/tcp_state.h"
+#include "dataplane/pipeline/end_turn.h"
 #include "tests/support/packet_pool.h"
 #include "tests/support/test_node.h"
 
@@ -29,7 +30,7 @@ using dataplane::PacketBuilder;
 using dataplane::TestCore;
 using dataplane::TestPolicy;
 
-constexpr uint32_t kClients = 120'000;
+constexpr uint32_t kClients = 240'000;
 constexpr int kChanges = 50;
 constexpr double kMovedMin = 0.01, kToleranceMax = 0.005;
 constexpr int kPools = 4, kBackends = 3;
@@ -85,11 +86,20 @@ struct Client {
   std::string served_by;  // the address of the backend that its newest flow went to; empty: refused
 };
 
-std::string tunnel_end(const Bytes& frame) {
+// Of a forwarded frame: the tunnel's end, and the number of the client whose packet is inside.
+struct Forwarded {
+  std::string backend;
+  uint32_t client;
+};
+
+std::optional<Forwarded> read(const Bytes& frame) {
   constexpr uint8_t kIpip = 4;
   const uint8_t* const outer = frame.data() + 14;
+  if (outer[9] != kIpip) return std::nullopt;  // a reply to the client
   char text[INET_ADDRSTRLEN];
-  return outer[9] == kIpip ? inet_ntop(AF_INET, outer + 16, text, sizeof text) : "";
+  const uint8_t* const client = outer + 20 + 12;
+  return Forwarded{inet_ntop(AF_INET, outer + 16, text, sizeof text),
+                   uint32_t{client[1]} << 16 | uint32_t{client[2]} << 8 | client[3]};
 }
 
 class World {
@@ -175,37 +185,48 @@ class World {
     return PacketBuilder().ipv4(client.address, "203.0.113.10").tcp(port, 80, flags).frame();
   }
 
-  // Sends one packet of every client, and calls `see(client, backend's address)`; empty: refused.
-  template <class See>
-  void send_all(TestCore& core, uint16_t port, uint8_t flags, const See& see) {
-    for (size_t begin = 0; begin < clients_.size(); begin += kBurst) {
-      const size_t end = std::min(begin + kBurst, clients_.size());
-      for (size_t i = begin; i < end; ++i) {
-        const auto sent = core.send({packet_of(clients_[i], port, flags)}, node_->snapshot.get());
-        see(clients_[i], sent.empty() ? "" : tunnel_end(sent.front().frame));
+  // Sends one packet of every client. Returns the backend's address by client; empty: refused.
+  std::vector<std::string> send_all(TestCore& core, uint16_t port, uint8_t flags) {
+    std::vector<std::string> served_by(kClients);
+    for (size_t begin = 0; begin < kClients; begin += kBurst) {
+      std::vector<Bytes> frames;
+      for (size_t i = begin; i < std::min<size_t>(begin + kBurst, kClients); ++i)
+        frames.push_back(packet_of(clients_[i], port, flags));
+      for (const dataplane::Sent& sent : core.send(frames, node_->snapshot.get())) {
+        if (const auto packet = read(sent.frame)) served_by[packet->client] = packet->backend;
       }
       core.core->now_ns += 100'000'000;  // replies are limited per second
     }
+    return served_by;
+  }
+
+  // Forgets every flow of the core, and what was recorded of them.
+  static void clear(TestCore& core) {
+    while (!dataplane::end_some_flows(dataplane::EndReason::kShutdown, *core.core))
+      core.take_events();
+    core.take_events();
+    core.events.clear();
   }
 
   void open_flows() {
-    live_ = std::make_unique<TestCore>(2 * kClients);
-    send_all(*live_, kLivePort, dataplane::kTcpSyn, [](const Client&, const std::string&) {});
+    clear(live_);
+    send_all(live_, kLivePort, dataplane::kTcpSyn);
     flows_.clear();
-    for (const FlowEvent& event : live_->events)
+    for (const FlowEvent& event : live_.events)
       flows_.push_back(event);
-    live_->events.clear();
+    live_.events.clear();
     ASSERT_EQ(flows_.size(), kClients);
   }
 
   // Where a new flow of each client goes. Returns the part of each region's that goes elsewhere.
   std::map<std::string, double> probe() {
-    TestCore core(2 * kClients);
+    clear(probed_);
     std::map<std::string, double> moved;
-    send_all(core, kProbePort, dataplane::kTcpSyn, [&](Client& client, const std::string& to) {
-      moved[client.region] += client.served_by == to ? 0 : 2.0 / kClients;
-      client.served_by = to;
-    });
+    const std::vector<std::string> served_by = send_all(probed_, kProbePort, dataplane::kTcpSyn);
+    for (size_t i = 0; i < kClients; ++i) {
+      moved[clients_[i].region] += clients_[i].served_by == served_by[i] ? 0 : 2.0 / kClients;
+      clients_[i].served_by = served_by[i];
+    }
     return moved;
   }
 
@@ -220,8 +241,8 @@ class World {
     const v1::FlowEffects foretold = foresight.effects();
 
     uint64_t moved = 0, revoked = 0;
-    send_all(*live_, kLivePort, dataplane::kTcpAck, [](const Client&, const std::string&) {});
-    for (const FlowEvent& event : live_->events) {
+    send_all(live_, kLivePort, dataplane::kTcpAck);
+    for (const FlowEvent& event : live_.events) {
       moved += event.end_reason == dataplane::EndReason::kMoved ? 1 : 0;
       revoked += event.end_reason == dataplane::EndReason::kRevoked ? 1 : 0;
     }
@@ -256,7 +277,7 @@ class World {
   v1::ForwardingTable table_;
   std::vector<Client> clients_;
   std::unique_ptr<TestPolicy> node_;
-  std::unique_ptr<TestCore> live_;
+  TestCore live_{2 * kClients}, probed_{2 * kClients};
   std::vector<FlowEvent> flows_;
 
  public:
