@@ -36,6 +36,18 @@ ExitCode load_policy(Session& session, const std::vector<std::string>& files, Lo
   return violations.empty() ? ExitCode::kOk : refuse(session, violations, "violation");
 }
 
+ExitCode fetch_policy(Session& session, LocalPolicy& policy) {
+  v1::GetPolicyResponse response;
+  const ExitCode code =
+      session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), response);
+  if (code != ExitCode::kOk) return code;
+  if (response.revision() == 0)
+    return session.fail(ExitCode::kNotFound, "no policy is in force yet");
+  policy.parsed.policy = std::move(*response.mutable_policy());
+  policy.clients = client_sets(policy.parsed.policy);
+  return ExitCode::kOk;
+}
+
 ExitCode compile_files(Session& session, const std::vector<std::string>& files,
                        const TableHeader& header, v1::ForwardingTable& table) {
   LocalPolicy policy;

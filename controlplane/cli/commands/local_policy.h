@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Policy files checked and compiled on this machine, with no controller.
+// Policies checked and compiled on this machine.
 #pragma once
 
 #include <string>
@@ -20,6 +20,9 @@ struct LocalPolicy {
 
 // Reads and validates `files` as a whole policy. Everything wrong with it is said on `err`.
 ExitCode load_policy(Session& session, const std::vector<std::string>& files, LocalPolicy& policy);
+
+// The policy that is in force at the controller.
+ExitCode fetch_policy(Session& session, LocalPolicy& policy);
 
 // Reads, validates and compiles `files` as a whole policy. Everything wrong with it and every
 // warning is said on `err`.

@@ -16,8 +16,8 @@ namespace sluice::controlplane::cli {
 namespace {
 
 struct TestOptions {
-  std::vector<std::string> files;
   std::vector<std::string> cases;
+  std::vector<std::string> policies;  // empty: the one that is in force
   Format format = Format::kTable;
 };
 
@@ -90,8 +90,9 @@ Document to_document(const Report& report) {
 
 ExitCode test(Session& session, const TestOptions& options) {
   LocalPolicy policy;
-  if (const ExitCode code = load_policy(session, options.files, policy); code != ExitCode::kOk)
-    return code;
+  const ExitCode loaded = options.policies.empty() ? fetch_policy(session, policy)
+                                                   : load_policy(session, options.policies, policy);
+  if (loaded != ExitCode::kOk) return loaded;
   Report report;
   const ExitCode read = read_all(session, options, policy.parsed.policy, report.cases);
   if (read != ExitCode::kOk) return read;
@@ -117,20 +118,24 @@ ExitCode test(Session& session, const TestOptions& options) {
 
 void add_test(Verbs& verbs) {
   const auto options = std::make_shared<TestOptions>();
-  CLI::App& verb =
-      verbs.add("test", "Check that clients go where cases expect; needs no controller",
-                "sluice test -f policies/ --cases cases.yaml, with cases such as\n"
-                "    - name: EU clients stay in the EU when a pool fails\n"
-                "      from: 198.51.100.7\n"
-                "      to: tcp/203.0.113.10:80\n"
-                "      down: [chat-v1-eu, chat-v2-eu/v2-a]\n"
-                "      expect: {refused: no_pool}",
-                [options](Session& session) { return test(session, *options); });
-  add_files(verb, options->files);
-  verb.get_option("--filename")->required();
-  verb.add_option("--cases", options->cases, "Cases: from, to, time, dscp, down, rollouts, expect")
+  CLI::App& verb = verbs.add(
+      "test", "Check that clients go where cases expect; with --policy it needs no controller",
+      "sluice test -f cases.yaml --policy policies/, with cases such as\n"
+      "    - name: EU clients stay in the EU when a pool fails\n"
+      "      from: 198.51.100.7\n"
+      "      to: tcp/203.0.113.10:80\n"
+      "      down: [chat-v1-eu, chat-v2-eu/v2-a]\n"
+      "      expect: {refused: no_pool}",
+      [options](Session& session) { return test(session, *options); });
+  verb.add_option("-f,--filename", options->cases,
+                  "Cases: from, to, time, dscp, down, rollouts, expect; repeatable")
       ->required()
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  verb.add_option("--policy", options->policies,
+                  "A file or directory, or - , repeatable; unset: the policy that is in force")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml});
 }
 

@@ -37,8 +37,8 @@ constexpr const char* kPolicy =
 class TestVerb : public Cli {
  protected:
   Outcome test(const std::string& cases, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"test", "-f", write("policy.yaml", kPolicy), "--cases",
-                                          write("cases.yaml", cases)};
+    std::vector<std::string> arguments = {"test", "-f", write("cases.yaml", cases), "--policy",
+                                          write("policy.yaml", kPolicy)};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(arguments);
   }
@@ -148,7 +148,18 @@ TEST_F(TestVerb, RefusesCasesThatMakeNoSense) {
 }
 
 TEST_F(TestVerb, NeedsCases) {
-  EXPECT_EQ(run({"test", "-f", write("policy.yaml", kPolicy)}).code, 3);
+  EXPECT_EQ(run({"test", "--policy", write("policy.yaml", kPolicy)}).code, 3);
+}
+
+TEST_F(TestVerb, TakesThePolicyInForceWhenNoneIsGiven) {
+  const std::string cases =
+      write("cases.yaml",
+            "- {from: 198.51.100.7, to: \"tcp/203.0.113.10:80\", expect: {refused: no_service}}\n");
+  EXPECT_EQ(run({"test", "-f", cases}).code, 4) << "none is in force";
+  control_.script().policy.set_revision(7);
+  const Outcome outcome = run({"test", "-f", cases});
+  EXPECT_EQ(outcome.out, "1 case: 1 passed, 0 failed\n") << outcome.err;
+  EXPECT_EQ(outcome.code, 0);
 }
 
 TEST_F(TestVerb, ShowsACaseInItsHelp) {

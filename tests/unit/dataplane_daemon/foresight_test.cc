@@ -206,7 +206,9 @@ TEST_F(ForesightTest, ClientsAreSummedByServiceAndClass) {
     EXPECT_EQ(clients.service(), "chat");
     const bool is_four = clients.client_class() == "four";
     EXPECT_EQ(clients.flows(), (is_four ? 3u : 1u) * kFlowsPerKind);
-    if (!is_four) EXPECT_EQ(clients.resteered(), 0u);
+    if (!is_four) {
+      EXPECT_EQ(clients.resteered(), 0u);
+    }
     resteered += clients.resteered();
   }
   EXPECT_EQ(resteered, effects.moved() + effects.resteered());
