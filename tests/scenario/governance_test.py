@@ -48,7 +48,11 @@ class Guardrails(lab_case.LabCase):
         done = traffic.curl(self.lab, client, timeout=10)
         self.assertEqual(done.returncode, 7, done.stderr)  # curl: connection refused
         self.assertLess(time.monotonic() - begun, 1)
-        eu = [packet for packet in arrivals.end() if packet["client"].startswith(("198.51.100", "2001:db8:e:"))]
+        eu = [
+            packet
+            for packet in arrivals.end()
+            if packet["client"].startswith(("198.51.100", "2001:db8:e:"))
+        ]
         self.assertEqual(eu, [])
         said = self.sluice("explain", *client.flow(40000))
         self.assertIn("no eligible pool serves", said)
@@ -69,8 +73,10 @@ class Guardrails(lab_case.LabCase):
     def test_a_tightened_guardrail_strikes_what_it_forbids(self):
         tight = documents.replaced(
             documents.document("Guardrail", "eu-residency"),
-            ("{key: approval, operator: In, values: [approved]}",
-             "{key: version, operator: In, values: [v1]}"),
+            (
+                "{key: approval, operator: In, values: [approved]}",
+                "{key: version, operator: In, values: [v1]}",
+            ),
         )
         file = documents.written(self.scratch, "tight.yaml", tight)
         refused = self.lab.sluice("apply", "-f", str(file))
@@ -104,7 +110,9 @@ class Guardrails(lab_case.LabCase):
 
     def test_an_apply_that_nobody_confirms_reverts(self):
         route = documents.replaced(
-            documents.document("Route", "chat-eu"), ("weight: 90", "weight: 0"), ("weight: 10", "weight: 1")
+            documents.document("Route", "chat-eu"),
+            ("weight: 90", "weight: 0"),
+            ("weight: 10", "weight: 1"),
         )
         file = documents.written(self.scratch, "route.yaml", route)
         self.sluice("apply", "--confirm-within", "4s", "-f", str(file))

@@ -220,13 +220,13 @@ TEST(Eligibility, NoPacketReachesAServerThatThePolicyForbids) {
   Sums sums;
   if (const char* const seed = std::getenv("SLUICE_SEED"))
     return run(std::strtoull(seed, nullptr, 10), sums);
-  for (uint64_t seed = 1; seed <= 40; ++seed)
+  for (uint64_t seed = 1; seed <= 12; ++seed)
     ASSERT_NO_FATAL_FAILURE(run(seed, sums));
   // The world is neither too strict nor too lax to show anything.
-  EXPECT_GT(sums.accepted, 500u);
-  EXPECT_GT(sums.refused, 500u);
-  EXPECT_GT(sums.forwarded, 50'000u);
-  EXPECT_GT(sums.to_rollouts, 200u);
+  EXPECT_GT(sums.accepted, 150u);
+  EXPECT_GT(sums.refused, 150u);
+  EXPECT_GT(sums.forwarded, 15'000u);
+  EXPECT_GT(sums.to_rollouts, 60u);
 }
 
 // The oracle itself: by hand.
