@@ -34,8 +34,9 @@ _VIOLATIONS = (
     ("countries", "countries: []", "countries: [DE]", "countries"),
     ("another forwarding mode", "forwarding: ipip", "forwarding: geneve", "forwarding"),
     ("health over gRPC", "health: {tcp: {port: 80}}", "health: {grpc: {port: 80}}", "grpc"),
-    ("approvals", "approvals: 0", "approvals: 1", "approvals"),
-    ("a started rollout", "paused: true", "paused: false", "paused"),
+    ("too many approvals", "approvals: 0", "approvals: 101", "approvals"),
+    ("a DSCP that no packet has", "  priority: 0", "  dscp: [64]", "dscp"),
+    ("steps that go back", "{weight: 100000, for: 10m", "{weight: 10000, for: 10m", "steps"),
     (
         "an ineligible pool",
         "- {pool: chat-v2-eu, weight: 10}",
