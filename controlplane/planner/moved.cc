@@ -15,6 +15,7 @@
 #include "controlplane/planner/pool_slots.h"
 #include "controlplane/planner/table_index.h"
 #include "dataplane/maglev/sticky_split.h"
+#include "dataplane/table/canonical_from_proto.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -142,27 +143,20 @@ class Mover {
   std::unordered_map<std::string_view, double> by_pool_;
 };
 
-// Rows by service, then class.
-using Rows = std::map<std::string_view, std::map<std::string_view, const v1::SteeringEntry*>>;
-
-Rows rows_of(const v1::ForwardingTable& table) {
-  Rows rows;
-  for (const v1::SteeringEntry& row : table.steering())
-    rows[row.service()].emplace(row.client_class(), &row);
-  return rows;
-}
-
 uint32_t of_whole(double part) {
   if (part <= 0) return 0;
   return std::max(1u, static_cast<uint32_t>(std::lround(std::min(part, 1.0) * kWhole)));
 }
 
-const v1::SteeringEntry* find(const Rows& rows, std::string_view service,
+// Rows are sorted. Null where there is none.
+const v1::SteeringEntry* find(const v1::ForwardingTable& table, std::string_view service,
                               std::string_view client_class) {
-  const auto of_service = rows.find(service);
-  if (of_service == rows.end()) return nullptr;
-  const auto row = of_service->second.find(client_class);
-  return row == of_service->second.end() ? nullptr : row->second;
+  const auto& rows = table.steering();
+  const auto key = std::pair(service, client_class);
+  const auto row = std::lower_bound(
+      rows.begin(), rows.end(), key,
+      [](const v1::SteeringEntry& entry, const auto& k) { return dataplane::key_of(entry) < k; });
+  return row != rows.end() && dataplane::key_of(*row) == key ? &*row : nullptr;
 }
 
 std::set<std::string> served_pools(const v1::ForwardingTable& table) {
@@ -191,25 +185,24 @@ std::set<std::string> served_pools(const v1::ForwardingTable& table) {
 std::vector<v1::MovedClients> moved_clients(const v1::ForwardingTable& before,
                                             const v1::ForwardingTable& after,
                                             std::span<const ClassShare> classes) {
-  const Rows old = rows_of(before);
-  const Rows current = rows_of(after);
   Mover mover(before, after);
   std::vector<v1::MovedClients> moved;
-  for (const auto& [service, rows] : old) {
+  for (const v1::ServiceEntry& served : before.services()) {
+    const std::string& service = served.name();
     std::map<std::string_view, std::pair<double, double>> sums;  // by class: moved parts, all parts
     for (const ClassShare& share : classes) {
       // A class without a prefix still has its clients.
       const auto parts = static_cast<double>(std::max<uint64_t>(share.parts, 1));
       auto& [sum, all] = sums[share.after];
       sum += parts *
-             mover.moved(find(old, service, share.before), find(current, service, share.after));
+             mover.moved(find(before, service, share.before), find(after, service, share.after));
       all += parts;
     }
     for (const auto& [client_class, sum] : sums) {
       const uint32_t part = of_whole(sum.first / sum.second);
       if (part == 0) continue;
       v1::MovedClients& entry = moved.emplace_back();
-      entry.set_service(std::string(service));
+      entry.set_service(service);
       entry.set_client_class(std::string(client_class));
       entry.set_moved(part);
     }

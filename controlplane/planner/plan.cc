@@ -66,7 +66,8 @@ Plan make_plan(const Running& running, const Desired& desired, const TableHeader
   for (const v1::GuardrailTouch& touch : plan.guardrails)
     plan.approvals = std::max(plan.approvals, touch.approvals());
   plan.governed = governed_edits(running.policy, desired.policy, desired.touched);
-  plan.digest = plan_digest(running.table.revision(), desired.policy, options.forbidden);
+  plan.digest =
+      plan_digest(running.table.revision(), desired.policy, desired.touched, options.forbidden);
   plan.struck = std::move(compiled.struck);
   plan.table = std::move(compiled.table);
   plan.refusals = std::move(compiled.refusals);
