@@ -52,7 +52,7 @@ Foresight::Effect Foresight::judge(const FlowKey<F>& key, ServiceIndex service,
       next_.table->is_evicted(service, client_class, line->pool, target))
     return key.protocol() == kTcp ? Effect::kRevoked : move(key, service);
   const Decision decision = steer(next_, service, key, Opening::kFresh);
-  const bool is_same = decision.verdict == SteerVerdict::kForward && decision.backend == line->id;
+  const bool is_same = decision.verdict == SteerVerdict::kForward && decision.line->id == line->id;
   return is_same ? Effect::kNone : Effect::kResteered;
 }
 

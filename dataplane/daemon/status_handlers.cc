@@ -47,6 +47,7 @@ void fill(const LcoreCounterValues& values, v1::LcoreCounters& counters) {
   counters.set_flows_opened(values.flows_opened);
   counters.set_flows_ended(values.flows_ended);
   counters.set_records_lost(values.records_lost);
+  counters.set_audit_refused(values.audit_refused);
 }
 
 void fill(const TargetNames& names, const TargetCounterValues& values,

@@ -74,7 +74,7 @@ uint32_t FlowTable<F>::take_position() noexcept {
 
 template <Family F>
 auto FlowTable<F>::insert(const Key& key, uint64_t hash) noexcept -> Entry* {
-  if (size_ == capacity()) return nullptr;  // at the price of no line
+  if (is_full()) return nullptr;  // at the price of no line
   const Way way = free_way(hash);
   if (way.bucket == nullptr) return nullptr;
   const uint32_t position = take_position();

@@ -72,6 +72,7 @@ class FlowTable {
   Entry& at(uint32_t position) noexcept { return entries_[position]; }
 
   uint32_t size() const noexcept { return size_; }
+  bool is_full() const noexcept { return size_ == capacity(); }
   uint32_t capacity() const noexcept { return static_cast<uint32_t>(entries_.size()); }
   // No flow has a position from here on.
   uint32_t positions_end() const noexcept { return positions_end_; }

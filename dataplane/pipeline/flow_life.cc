@@ -42,7 +42,7 @@ void begin_part(Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision
   const Table& table = *snapshot.table;
   entry.counts = {};
   entry.last_seen_ns = core.now_ns;
-  entry.backend = decision.backend.value;
+  entry.backend = decision.line->id.value;
   entry.target = decision.target.value;
   entry.epoch = table.epoch;
   entry.tcp_flags = packet.tcp_flags;
@@ -84,12 +84,8 @@ FlowEntry<F>* begin_flow(Packet<F>& packet, const Decision& decision, const Snap
                          CoreContext& core) noexcept {
   FlowTable<F>& flows = core.flows<F>();
   FlowEntry<F>* const entry = flows.insert(packet.key, packet.hash);
-  if (entry == nullptr) [[unlikely]] {
-    packet.account.target = &core.target(decision.target.value);
-    packet.account.kind = Account::Kind::kUnrecorded;
-    packet.account.is_syn = is_opening_syn(packet.tcp_flags);
+  if (entry == nullptr) [[unlikely]]
     return nullptr;
-  }
   const bool is_tcp = packet.key.protocol() == kProtocolTcp;
   entry->state = is_tcp ? first_state(packet.tcp_flags) : FlowState::kDatagram;
   entry->opened = opening_of(packet.key.protocol(), packet.tcp_flags);

@@ -10,8 +10,8 @@
 
 namespace sluice::dataplane {
 
-// A new flow with its first part.  Errors: nullptr when the flow table is full; the packet's
-// account then says that it is unrecorded.
+// A new flow with its first part.  Errors: nullptr when the flow table, or the flow's place in it,
+// is full.
 template <Family F>
 FlowEntry<F>* begin_flow(Packet<F>& packet, const Decision& decision, const Snapshot& snapshot,
                          CoreContext& core) noexcept;
@@ -40,6 +40,14 @@ void account_for(Packet<F>& packet, FlowEntry<F>& entry, CoreContext& core) noex
   packet.account.counts = &entry.counts;
   packet.account.target = &core.target(entry.target);
   packet.account.kind = Account::Kind::kRecorded;
+}
+
+// A packet of a flow that has no entry.
+template <Family F>
+void account_unrecorded(Packet<F>& packet, TargetId target, CoreContext& core) noexcept {
+  packet.account.target = &core.target(target.value);
+  packet.account.kind = Account::Kind::kUnrecorded;
+  packet.account.is_syn = is_opening_syn(packet.tcp_flags);
 }
 
 // One more packet of the part: what the client shows, and whom the packet counts for.

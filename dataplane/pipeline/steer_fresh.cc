@@ -10,6 +10,7 @@
 #include "dataplane/pipeline/flow_life.h"
 #include "dataplane/pipeline/observe.h"
 #include "dataplane/pipeline/reject.h"
+#include "dataplane/table/steer_steps.h"
 
 namespace sluice::dataplane {
 
@@ -67,7 +68,7 @@ Opening opening_of(const Packet<F>& packet) noexcept {
 
 // Of the IP header, which parse had in the cache just now.
 template <Family F>
-uint8_t dscp_of(const Packet<F>& packet) noexcept {
+uint32_t dscp_of(const Packet<F>& packet) noexcept {
   if constexpr (F == Family::kIpv4) {
     return packet.ip()[ipv4::kTos] >> 2;
   } else {
@@ -115,7 +116,7 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
     reject_unsteered(packet, decision, snapshot, core);
     return false;
   }
-  packet.line = snapshot.find(decision.backend);
+  packet.line = decision.line;
   if (is_own_tunnel(packet)) [[unlikely]] {
     if (known != nullptr) end_flow(*known, reason, core);
     core.drop(packet.mbuf, DropReason::kBadAddress);
@@ -131,13 +132,20 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
     begin_next_part(packet, *known, decision, reason, snapshot, core);
     return true;
   }
-  FlowEntry<F>* const entry = begin_flow(packet, decision, snapshot, core);
-  if (decision.role != RolloutRole::kNone && entry != nullptr) [[unlikely]]
-    begin_observing(packet, *entry, decision, *snapshot.table, core);
-  if (entry != nullptr || !decision.must_record) [[likely]]
+  // A full table is seen here already: a flood is sent on for as little as can be.
+  FlowEntry<F>* const entry =
+      core.flows<F>().is_full() ? nullptr : begin_flow(packet, decision, snapshot, core);
+  if (entry == nullptr) {
+    if (decision.must_record) [[unlikely]] {
+      refuse_unrecorded(packet, snapshot, core);
+      return false;
+    }
+    account_unrecorded(packet, decision.target, core);
     return true;
-  refuse_unrecorded(packet, snapshot, core);
-  return false;
+  }
+  if (decision.role != RolloutRole::kNone) [[unlikely]]
+    begin_observing(packet, *entry, decision, *snapshot.table, core);
+  return true;
 }
 
 // How often flows, or what is left of them, came and went.

@@ -408,7 +408,8 @@ class Builder {
   // Rows come service by service, and a route is of one service: only neighbours can be equal.
   void add_rows() {
     std::map<SteeringRow, uint32_t> known;
-    table_->row_of.resize(table_->services.size() * table_->classes.size());
+    table_->class_count = static_cast<uint32_t>(table_->classes.size());
+    table_->row_of.resize(table_->services.size() * table_->class_count);
     absl::string_view service;
     for (const v1::SteeringEntry& entry : message_.steering()) {
       if (entry.service() != service) known.clear();
@@ -427,7 +428,7 @@ class Builder {
       const auto [place, is_new] =
           known.try_emplace(row, static_cast<uint32_t>(table_->rows.size()));
       if (is_new) table_->rows.push_back(std::move(row));
-      const size_t cell = services_.at(entry.service()).value * table_->classes.size() +
+      const size_t cell = size_t{services_.at(entry.service()).value} * table_->class_count +
                           classes_.at(entry.client_class()).value;
       table_->row_of[cell] = place->second;
     }

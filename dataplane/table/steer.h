@@ -22,9 +22,9 @@ enum class Opening : uint8_t { kFresh, kAdopted };
 // All that steering asks of it beside its addresses and ports.
 struct FirstPacket {
   // NOLINTNEXTLINE(google-explicit-constructor): most packets say no more than this.
-  constexpr FirstPacket(Opening how, uint8_t codepoint = 0) : opening(how), dscp(codepoint) {}
+  constexpr FirstPacket(Opening how, uint32_t codepoint = 0) : opening(how), dscp(codepoint) {}
   Opening opening;
-  uint8_t dscp;  // 0..63
+  uint32_t dscp;  // 0..63
 };
 
 // The decision and every step on the way to it.
@@ -43,9 +43,9 @@ struct Decision {
   PoolIndex pool;
   uint32_t use = 0;  // position in the route's uses: the pool as the route uses it
   uint32_t slot = 0;
-  uint32_t slot_owner = 0;  // position in the pool's members, whatever its state
-  uint32_t member = 0;      // position in the pool's members
-  BackendId backend;
+  uint32_t slot_owner = 0;            // position in the pool's members, whatever its state
+  uint32_t member = 0;                // position in the pool's members
+  const BackendLine* line = nullptr;  // the backend's, of the snapshot
   TargetId target;
 };
 
@@ -66,22 +66,6 @@ FlowKey<F> affinity_key(AffinityKind affinity, const FlowKey<F>& key) noexcept {
   return client;
 }
 
-// The same in two steps, for many flows at once: the second step's line is on its way to the cache
-// when the first returns. `choose_pool` fills in all up to `slot`; when its verdict is to forward,
-// `choose_backend` fills in the rest, or finds that no backend of the pool takes the flow.
-// Shape: `affinity_hash` is of the affinity key, with the table's steering key: salted, it chooses
-// the pool and, with another salt, the backend.
-template <Family F>
-void choose_pool(const Snapshot& snapshot, ServiceIndex service, const FlowKey<F>& key,
-                 uint64_t affinity_hash, FirstPacket first, Decision& decision) noexcept;
-void choose_backend(const Snapshot& snapshot, Opening opening, Decision& decision) noexcept;
-
-extern template void choose_pool<Family::kIpv4>(const Snapshot&, ServiceIndex,
-                                                const FlowKey<Family::kIpv4>&, uint64_t,
-                                                FirstPacket, Decision&) noexcept;
-extern template void choose_pool<Family::kIpv6>(const Snapshot&, ServiceIndex,
-                                                const FlowKey<Family::kIpv6>&, uint64_t,
-                                                FirstPacket, Decision&) noexcept;
 extern template Decision steer<Family::kIpv4>(const Snapshot&, ServiceIndex,
                                               const FlowKey<Family::kIpv4>&, FirstPacket) noexcept;
 extern template Decision steer<Family::kIpv6>(const Snapshot&, ServiceIndex,

@@ -134,14 +134,15 @@ struct Table {
   std::vector<ClientClass> classes;  // [0] is "unknown"
   std::string classes_digest;        // of what they and the prefix matches were built from
   std::vector<SteeringRow> rows;     // deduplicated
-  std::vector<uint32_t> row_of;      // [service * classes.size() + class] -> index in `rows`
+  uint32_t class_count = 0;          // of `classes`
+  std::vector<uint32_t> row_of;      // [service * class_count + class] -> index in `rows`
   ServiceLookup service_lookup;
   std::shared_ptr<const Lpm<Family::kIpv4>> classes_v4;  // value: index in `classes`
   std::shared_ptr<const Lpm<Family::kIpv6>> classes_v6;
   uint32_t backend_capacity = 0;  // highest backend index in use + 1
 
   const SteeringRow& row(ServiceIndex service, ClassIndex client_class) const noexcept {
-    return rows[row_of[service.value * classes.size() + client_class.value]];
+    return rows[row_of[size_t{service.value} * class_count + client_class.value]];
   }
   bool is_eligible(ServiceIndex service, ClassIndex client_class, PoolIndex pool) const noexcept;
   // Whether known flows of this target are cut although the pool is eligible: their route gave it

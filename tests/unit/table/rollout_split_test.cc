@@ -11,7 +11,7 @@
 
 #include "dataplane/table/explain.h"
 #include "dataplane/table/from_proto.h"
-#include "dataplane/table/steer.h"
+#include "dataplane/table/steer_steps.h"
 #include "tests/support/model/model.h"
 #include "tests/unit/table/small_table.h"
 
