@@ -37,6 +37,10 @@ def _move_paths(text: str, places: Places) -> str:
 
 
 def _free_hugepage_bytes() -> int:
+    # Pages that no mounted file system hands out are of no use to DPDK.
+    with open("/proc/mounts", encoding="utf-8") as file:
+        if not any(line.split()[2] == "hugetlbfs" for line in file):
+            return 0
     with open("/proc/meminfo", encoding="ascii") as file:
         fields = {line.split(":")[0]: int(line.split()[1]) for line in file}
     return fields.get("HugePages_Free", 0) * fields.get("Hugepagesize", 0) * 1024
