@@ -191,8 +191,8 @@ absl::Status Node::start_cores() {
 
 absl::Status Node::start_records() {
   std::vector<std::string> complaints;
-  auto spool =
-      RecordSpool::open(settings_.state_dir + "/records", identity_.incarnation, {}, complaints);
+  auto spool = RecordSpool::open(settings_.state_dir + "/records", identity_.incarnation,
+                                 settings_.spool, complaints);
   for (const std::string& complaint : complaints)
     spdlog::warn("record spool: {}", complaint);
   if (!spool.ok()) return spool.status();
@@ -277,6 +277,8 @@ void Node::run() {
   spdlog::info("node {} ({}) is ready on {}", identity_.node, identity_.incarnation,
                settings_.listen);
   loop_.run(Forwarding::kTickInterval, [this] {
+    if (const auto state = forwarding_->state(); state->snapshot != nullptr)
+      writer_->follow(state->snapshot->table);
     forwarding_->on_recording(spool_->can_keep());
     look_at_handshakes();
     forwarding_->tick();

@@ -116,6 +116,7 @@ absl::Status RecordSpool::append(std::span<v1::FlowRecord> records) {
     record.set_sequence(next_sequence_);
     append_entry(next_sequence_++, record, block);
   }
+  record_bytes_ = std::max<uint64_t>(record_bytes_, block.size() / records.size() + 1);
   if (absl::Status written = write_block(block, records.size()); !written.ok()) {
     lost_ += records.size();
     failed_until_ = std::chrono::steady_clock::now() + kFailureMemory;
@@ -234,11 +235,22 @@ void RecordSpool::wait_for_more(std::chrono::milliseconds timeout) {
   appended_.wait_for(lock, timeout, [&] { return next_sequence_ != seen; });
 }
 
+void RecordSpool::expect(uint64_t live_flows) {
+  const std::lock_guard lock(mutex_);
+  live_flows_ = live_flows;
+}
+
+void RecordSpool::lose(uint64_t count) {
+  const std::lock_guard lock(mutex_);
+  lost_ += count;
+}
+
 // The oldest segment is always one that somebody still waits for.
 bool RecordSpool::can_keep() const {
   const std::lock_guard lock(mutex_);
   if (std::chrono::steady_clock::now() < failed_until_) return false;
-  return total_bytes_ + limits_.segment_bytes <= limits_.total_bytes;
+  const uint64_t ends = std::min(live_flows_ * record_bytes_, limits_.total_bytes / 2);
+  return total_bytes_ + limits_.segment_bytes + ends <= limits_.total_bytes;
 }
 
 uint64_t RecordSpool::pending() const {

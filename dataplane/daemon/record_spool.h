@@ -62,9 +62,14 @@ class RecordSpool {
   // Records of `incarnation` up to `sequence` need not be kept.
   void acknowledge(const std::string& incarnation, uint64_t sequence);
 
+  // How many flows live: each will still write its end.
+  void expect(uint64_t live_flows);
   // Whether a record written now will be kept until somebody has it: the disk takes records, and
-  // there is room for as many as live flows may still write.
+  // there is room for the ends of the flows that live, for which half of the spool is kept free at
+  // most.
   bool can_keep() const;
+  // Records that are not written because there is no room for them.
+  void lose(uint64_t count);
 
   uint64_t pending() const;  // kept and not acknowledged
   uint64_t lost() const;     // by this incarnation
@@ -91,6 +96,8 @@ class RecordSpool {
   uint64_t next_segment_ = 1;
   uint64_t next_sequence_ = 1;
   uint64_t lost_ = 0;
+  uint64_t live_flows_ = 0;
+  uint64_t record_bytes_ = 256;                         // the largest mean of a block so far
   std::chrono::steady_clock::time_point failed_until_;  // after a failure, until it is tried again
   uint64_t total_bytes_ = 0;
   std::map<std::string, uint64_t> acknowledged_;  // by incarnation

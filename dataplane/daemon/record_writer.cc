@@ -3,6 +3,7 @@
 // Takes, names, numbers, writes.
 #include "dataplane/daemon/record_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dataplane/daemon/status_text.h"
@@ -12,6 +13,8 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr size_t kEventsPerTurn = 4096;
+// Whether there is room is asked so often: a block is small beside a segment.
+constexpr size_t kRecordsPerBlock = 256;
 constexpr std::chrono::milliseconds kIdleSleep(5);
 constexpr std::chrono::seconds kTellInterval(1);
 
@@ -38,6 +41,7 @@ void RecordWriter::run() {
   bool has_unsynced = false;
   while (true) {
     const bool stops = stop_.load(std::memory_order_relaxed);
+    expect_ends();
     const size_t count = carry(events);
     has_unsynced = has_unsynced || count > 0;
     observations_.take_from(cores_);
@@ -53,15 +57,54 @@ void RecordWriter::run() {
 
 size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
   const size_t count = cores_.take_events(events);
-  if (count == 0) return 0;
   std::vector<v1::FlowRecord> records;
-  records.reserve(count);
-  for (size_t i = 0; i < count; ++i)
-    records.push_back(to_record(events[i], origin_, registry_));
-  if (const absl::Status status = spool_.append(records); !status.ok()) {
-    spdlog::error("record spool: {}; {} records are lost", text_of(status), count);
+  for (size_t begin = 0; begin < count; begin += kRecordsPerBlock) {
+    records.clear();
+    for (size_t i = begin; i < std::min(begin + kRecordsPerBlock, count); ++i)
+      records.push_back(to_record(events[i], origin_, registry_));
+    leave_out_what_may_be_lost(records);
+    if (const absl::Status status = spool_.append(records); !status.ok()) {
+      spdlog::error("record spool: {}; {} records are lost", text_of(status), records.size());
+    }
   }
   return count;
+}
+
+void RecordWriter::expect_ends() {
+  uint64_t live = 0;
+  for (const LcoreCounterValues& values : cores_.counters())
+    live += values.flows;
+  spool_.expect(live);
+}
+
+void RecordWriter::follow(const std::shared_ptr<const Table>& table) {
+  const std::lock_guard lock(mutex_);
+  if (table == table_) return;
+  table_ = table;
+  services_.clear();
+  classes_.clear();
+  const bool must_any =
+      std::ranges::any_of(table->rows, [](const SteeringRow& row) { return row.must_record; });
+  if (!must_any) return;
+  for (size_t i = 0; i < table->services.size(); ++i)
+    services_.emplace(table->services[i].name, ServiceIndex{static_cast<uint32_t>(i)});
+  for (size_t i = 0; i < table->classes.size(); ++i)
+    classes_.emplace(table->classes[i].name, ClassIndex{static_cast<uint32_t>(i)});
+}
+
+bool RecordWriter::must_record(const v1::FlowRecord& record) const {
+  const auto service = services_.find(record.service());
+  const auto client_class = classes_.find(record.client_class());
+  if (service == services_.end() || client_class == classes_.end()) return false;
+  return table_->row(service->second, client_class->second).must_record;
+}
+
+void RecordWriter::leave_out_what_may_be_lost(std::vector<v1::FlowRecord>& records) {
+  if (spool_.can_keep()) return;
+  const std::lock_guard lock(mutex_);
+  if (services_.empty()) return;
+  spool_.lose(
+      std::erase_if(records, [&](const v1::FlowRecord& record) { return !must_record(record); }));
 }
 
 void RecordWriter::tell_refused() {

@@ -183,6 +183,17 @@ void check_listen(const NodeSettings& settings, SettingsReader& reader) {
   reader.problem(message.substr(0, colon), message.substr(colon + 2));
 }
 
+// The oldest records go by whole segments: an eighth at most.
+SpoolLimits read_spool(const v1::RecordsConfig& records, SettingsReader& reader) {
+  constexpr uint64_t kMegabyte = uint64_t{1} << 20;
+  const std::optional<uint32_t> megabytes =
+      records.has_spool_mb() ? std::optional<uint32_t>(records.spool_mb()) : std::nullopt;
+  SpoolLimits limits;
+  limits.total_bytes = reader.number("records.spool_mb", megabytes, {1, 1u << 20, 512}) * kMegabyte;
+  limits.segment_bytes = std::min(limits.segment_bytes, limits.total_bytes / 8);
+  return limits;
+}
+
 v1::LogConfig read_log(v1::LogConfig log) {
   if (log.level() == v1::LogConfig::LEVEL_UNSPECIFIED) log.set_level(v1::LogConfig::LEVEL_INFO);
   if (log.format() == v1::LogConfig::FORMAT_UNSPECIFIED) log.set_format(v1::LogConfig::FORMAT_TEXT);
@@ -205,6 +216,7 @@ NodeSettings read_settings(const v1::DataplaneConfig& config, SettingsReader& re
   if (settings.state_dir.empty()) {
     reader.problem("state_dir", "is required; the last-good table and the records live there");
   }
+  settings.spool = read_spool(config.records(), reader);
   settings.log = read_log(config.log());
   return settings;
 }

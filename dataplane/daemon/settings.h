@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dataplane/daemon/record_spool.h"
 #include "dataplane/port/port_set.h"
 #include "dataplane/rpc/endpoint.h"
 #include "dataplane/runtime/runtime.h"
@@ -23,6 +24,7 @@ struct NodeSettings {
   std::string listen;
   TlsFiles tls;
   std::string state_dir;
+  SpoolLimits spool;
   v1::LogConfig log;  // level and format are never unspecified
 };
 

@@ -95,6 +95,7 @@ grpc::Status DataplaneService::GetStatus(grpc::ServerContext*, const v1::GetStat
   for (const LcoreCounterValues& values : parts_.cores.counters()) {
     flows += values.flows;
     lost += values.records_lost;
+    response->set_audit_refused(response->audit_refused() + values.audit_refused);
   }
   response->set_flows(flows);
   response->set_flow_capacity(parts_.flow_capacity);

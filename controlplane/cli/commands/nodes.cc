@@ -33,6 +33,11 @@ Cell backends_cell(const v1::GetStatusResponse& status) {
           are_all_up ? Colour::kGreen : Colour::kYellow};
 }
 
+// What should not happen: records lost, flows refused because they could not be recorded.
+Cell count_cell(uint64_t count) {
+  return {count_text(static_cast<double>(count)), count == 0 ? Colour::kNone : Colour::kYellow};
+}
+
 std::vector<Cell> row_of(const v1::NodeEntry& node, absl::Time now, Format format) {
   std::vector<Cell> row{
       node.name(),
@@ -48,7 +53,8 @@ std::vector<Cell> row_of(const v1::NodeEntry& node, absl::Time now, Format forma
   row.emplace_back(node.has_last_seen() ? age_text(now - time_of(node.last_seen())) + " ago"
                                         : "never");
   if (format == Format::kWide) {
-    row.insert(row.end(), {node.address(), or_dash(status.version()), or_dash(status.incarnation()),
+    row.insert(row.end(), {count_cell(status.records_lost()), count_cell(status.audit_refused()),
+                           node.address(), or_dash(status.version()), or_dash(status.incarnation()),
                            or_dash(node.error())});
   }
   return row;
@@ -58,7 +64,8 @@ void print_nodes_table(Session& session, const v1::ListNodesResponse& response, 
   std::vector<std::string> headers{"NAME", "CONNECTED", "REVISION", "GENERATION",
                                    "VIEW", "FLOWS",     "BACKENDS", "LAST SEEN"};
   if (format == Format::kWide) {
-    headers.insert(headers.end(), {"ADDRESS", "VERSION", "INCARNATION", "ERROR"});
+    headers.insert(headers.end(),
+                   {"LOST", "REFUSED", "ADDRESS", "VERSION", "INCARNATION", "ERROR"});
   }
   TextTable table(std::move(headers));
   for (const v1::NodeEntry& node : response.nodes()) {

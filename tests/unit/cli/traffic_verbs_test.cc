@@ -255,6 +255,16 @@ TEST_F(Nodes, ShowWhatTheyRunAndShouldRun) {
   EXPECT_EQ(run({"get", "nodes", "edge-3"}).code, 4);
 }
 
+TEST_F(Nodes, ShowWhatWasLostAndRefusedWhenAskedForMore) {
+  v1::NodeEntry& node = *control_.script().nodes.add_nodes();
+  node.set_name("edge-1");
+  node.mutable_status()->set_records_lost(7);
+  node.mutable_status()->set_audit_refused(12);
+
+  EXPECT_TRUE(has(run({"nodes", "-o", "wide"}).out, "LOST   REFUSED"));
+  EXPECT_TRUE(has(run({"nodes", "-o", "wide"}).out, "   7      12 "));
+}
+
 using Version = Cli;
 
 TEST_F(Version, IsThatOfBothPrograms) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +30,7 @@ class FakeCores final : public Cores {
     return values;
   }
   size_t take_events(std::span<FlowEvent> out) override {
+    if (holds_events) return 0;
     const size_t count = std::min(out.size(), events.size());
     std::copy_n(events.begin(), count, out.begin());
     events.erase(events.begin(), events.begin() + static_cast<ptrdiff_t>(count));
@@ -54,6 +56,7 @@ class FakeCores final : public Cores {
   absl::Status next_publish;
   std::unique_ptr<const Snapshot> published;
   std::vector<FlowEvent> events;
+  std::atomic<bool> holds_events = false;  // nobody gets any yet
   std::vector<ObservationEvent> observations;
   std::vector<FlowEvent> flows;
   std::vector<LcoreCounterValues> lcores{{.lcore = 1, .rx = 7}};

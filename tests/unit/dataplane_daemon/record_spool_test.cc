@@ -203,5 +203,22 @@ TEST(RecordSpool, SaysThatItCannotKeepMoreBeforeItLosesAny) {
   EXPECT_TRUE(spool->can_keep());
 }
 
+TEST(RecordSpool, KeepsRoomForTheEndsOfLiveFlowsUpToHalf) {
+  ScratchDirectory directory;
+  const auto spool =
+      open_spool(directory, kFirst, {.segment_bytes = 16'384, .total_bytes = 131'072});
+  spool->expect(100);
+  uint64_t written = 0;
+  for (; spool->can_keep(); ++written)
+    append(*spool, kFirst, 1);
+  for (int i = 0; i < 100; ++i)
+    append(*spool, kFirst, 1);
+  EXPECT_EQ(spool->lost(), 0u);
+
+  spool->acknowledge(kFirst, written + 100);
+  spool->expect(1'000'000'000);
+  EXPECT_TRUE(spool->can_keep()) << "an empty spool always takes records";
+}
+
 }  // namespace
 }  // namespace sluice::dataplane

@@ -430,6 +430,70 @@ TEST(Service, RecordsArePulledOnceAcknowledged) {
   EXPECT_EQ(world.spool->pending(), 100u);
 }
 
+// What a writer leaves in a small spool that nobody reads, of 10 flows of class eu and then many of
+// class unknown.
+struct Left {
+  uint64_t eu = 0;
+  uint64_t unknown = 0;
+  uint64_t lost = 0;
+};
+
+constexpr uint64_t kEuFlows = 10, kUnknownFlows = 8000;
+
+v1::ForwardingTable table_with_eu(bool must_record_eu) {
+  v1::ForwardingTable table = small_table(1, {{"a", "10.77.1.11"}});
+  v1::ClientClassEntry& eu = *table.add_client_classes();
+  eu.set_name("eu");
+  eu.add_prefixes(std::string({'\xc6', '\x33', '\x64', '\x00', '\x18'}));
+  v1::SteeringEntry& row = *table.add_steering();
+  row = table.steering(0);
+  row.set_client_class("eu");
+  row.set_audit_fail_closed(must_record_eu);
+  return table;
+}
+
+Left what_is_left(bool must_record_eu) {
+  World world;
+  world.run(table_with_eu(must_record_eu));
+  const std::shared_ptr<const Table> table = world.forwarding.state()->snapshot->table;
+  std::map<std::string, uint32_t> ids;
+  for (const ClientClass& each : table->classes)
+    ids[each.name] = each.id.value;
+  for (uint64_t i = 1; i <= kEuFlows + kUnknownFlows; ++i) {
+    FlowEvent event = flow_of(i, 7, 1);
+    event.client_class = ids[i <= kEuFlows ? "eu" : "unknown"];
+    world.cores.events.push_back(event);
+  }
+  const auto spool =
+      *RecordSpool::open(world.directory.path() + "/small", kIncarnation,
+                         {.segment_bytes = 65'536, .total_bytes = 524'288}, world.complaints);
+  {
+    world.cores.holds_events = true;
+    RecordWriter writer(world.cores, world.registry, {"edge-1", kIncarnation}, *spool,
+                        world.observations);
+    writer.follow(table);
+    world.cores.holds_events = false;
+  }
+  Left left = {.lost = spool->lost()};
+  RecordSpool::Cursor cursor;
+  for (auto records = *spool->read(cursor, 100); !records.empty();
+       records = *spool->read(cursor, 100)) {
+    for (const v1::FlowRecord& record : records)
+      ++(record.client_class() == "eu" ? left.eu : left.unknown);
+  }
+  return left;
+}
+
+TEST(Service, AFullSpoolKeepsTheRecordsOfFlowsThatMustHaveThem) {
+  const Left best_effort = what_is_left(false);
+  EXPECT_EQ(best_effort.eu, 0u) << "the oldest go";
+  EXPECT_EQ(best_effort.unknown + best_effort.lost, kEuFlows + kUnknownFlows);
+
+  const Left fail_closed = what_is_left(true);
+  EXPECT_EQ(fail_closed.eu, kEuFlows);
+  EXPECT_EQ(fail_closed.unknown + fail_closed.lost, kUnknownFlows);
+}
+
 ObservationEvent observation_of(uint32_t target, uint32_t rollout) {
   return {.start_ns = 1'700'000'000'250'000'000,
           .response_bytes = 5000,

@@ -51,6 +51,7 @@ TEST(Settings, ExampleIsAccepted) {
   EXPECT_EQ(settings->runtime.idle_sleep, std::chrono::microseconds(50));
   EXPECT_EQ(settings->listen, "unix:/run/sluice/dataplane.sock");
   EXPECT_EQ(settings->state_dir, "/var/lib/sluice/edge-1");
+  EXPECT_EQ(settings->spool.total_bytes, 512u << 20);
 }
 
 TEST(Settings, DefaultsAreThoseOfTheProto) {
@@ -64,6 +65,18 @@ TEST(Settings, DefaultsAreThoseOfTheProto) {
   EXPECT_EQ(settings->runtime.idle_spin, std::chrono::microseconds(200));
   EXPECT_EQ(settings->runtime.timeouts.udp_idle, std::chrono::seconds(60));
   EXPECT_EQ(settings->log.level(), v1::LogConfig::LEVEL_INFO);
+}
+
+TEST(Settings, ASmallSpoolHasSmallSegments) {
+  std::vector<YamlProblem> problems;
+  const auto settings =
+      parse_settings(std::string(kSmallest) + "records: {spool_mb: 2}\n", problems);
+
+  ASSERT_TRUE(settings.has_value());
+  EXPECT_EQ(settings->spool.total_bytes, 2u << 20);
+  EXPECT_EQ(settings->spool.segment_bytes, 256u << 10);
+  EXPECT_EQ(complaints_about(std::string(kSmallest) + "records: {spool_mb: 0}\n"),
+            std::vector<std::string>{"7: records.spool_mb: 0 is out of range; must be 1..1048576"});
 }
 
 TEST(Settings, StaticNeighborsAndGatewaysAreRead) {
