@@ -192,12 +192,6 @@ void RolloutRunner::look_at(const v1::Rollout& rollout, const RolloutState& stat
   const v1::RolloutStatus before = present(rollout, state);
   const bool is_pending = before.phase() == v1::ROLLOUT_PHASE_PENDING;
   if (is_pending && tracks_[before.rollout()].refused_revision == state.revision) return;
-  if (const std::string other = divider_of(rollout, *state.policy, state.rollouts);
-      is_pending && !other.empty()) {
-    v1::RolloutStatus waiting = before;
-    waiting.set_reason(absl::StrCat("waits for rollout ", other, ", which divides the same share"));
-    return show(waiting);
-  }
   RolloutEvidence seen;
   if (is_live(before) || (is_pending && !rollout.spec().paused())) {
     seen = gather(rollout, before, state, now);
@@ -265,12 +259,6 @@ absl::StatusOr<v1::SteerRolloutResponse> RolloutRunner::steer(
   const absl::StatusOr<RolloutOutcome> outcome =
       controlplane::steer(present(**rollout, state), **rollout, ports_.clock(), request);
   if (!outcome.ok()) return outcome.status();
-  const std::string other = divider_of(**rollout, *state.policy, state.rollouts);
-  if (request.action() == v1::SteerRolloutRequest::ACTION_START && !other.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("rollout ", request.rollout(), " cannot be started: rollout ", other,
-                     " divides the same share; abort or delete that one first"));
-  }
   if (absl::Status status = put_into_force(*outcome, state, actor); !status.ok()) return status;
   v1::SteerRolloutResponse response;
   *response.mutable_status() = outcome->status;

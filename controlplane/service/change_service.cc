@@ -109,7 +109,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
 
   InForce next = *planned.base;
   next.revision = revision.base_revision + 1;
-  next.rollouts = statuses_under(next.rollouts, *planned.base->policy, *planned.desired.policy);
+  next.rollouts = std::move(planned.rollouts);
   revision.rollouts = next.rollouts;
   next.policy = std::move(planned.desired.policy);
   next.clients = std::move(planned.desired.clients);

@@ -47,9 +47,12 @@ inline Caller anybody() {
 // Whether a policy that contradicts a rollout is refused. What happens by itself is not: a revert
 // that waited for a rollout would be none.
 enum class Conflicts { kRefuse, kOverride };
+// What becomes of rollouts that the policy has and the running one has not.
+enum class NewRollouts { kStart, kAbort };
 struct Leniency {
   Forbidden forbidden = Forbidden::kRefuse;
   Conflicts conflicts = Conflicts::kRefuse;
+  NewRollouts new_rollouts = NewRollouts::kStart;
 };
 // What was in force may have had pools struck out, and it comes back all the same.
 inline constexpr Leniency kReverting = {Forbidden::kStrike, Conflicts::kOverride};
@@ -116,6 +119,7 @@ class ChangeService {
     std::shared_ptr<const InForce> base;
     Candidate desired;
     Plan plan;
+    std::vector<v1::RolloutStatus> rollouts;  // under the desired policy
   };
   struct Origin {  // of a revision, for the history and the events
     v1::RevisionEntry entry;

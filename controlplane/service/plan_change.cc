@@ -65,6 +65,10 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
   if (leniency.conflicts == Conflicts::kRefuse && !found.empty()) {
     return absl::AbortedError(absl::StrJoin(found, "\n"));
   }
+  std::vector<v1::RolloutStatus> rollouts =
+      leniency.new_rollouts == NewRollouts::kAbort
+          ? statuses_back_under(base->rollouts, *base->policy, *desired.policy)
+          : statuses_under(base->rollouts, *base->policy, *desired.policy);
   const TableHeader header = {
       .generation = base->generation + 1,
       .revision = base->revision + 1,
@@ -72,14 +76,14 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
       .eligibility_epoch = base->eligibility_epoch,
       .steering_key = base->steering_key,
       .overrides = effective_overrides(base->overrides, *desired.policy),
-      .rollouts = statuses_under(base->rollouts, *base->policy, *desired.policy),
+      .rollouts = rollouts,
   };
   Plan plan =
       make_plan({*base->policy, table_of(*base)},
                 {*desired.policy, *desired.clients, source, desired.touched}, header,
                 {.forbidden = leniency.forbidden, .now_unix_s = absl::ToUnixSeconds(absl::Now())});
   if (!plan.refusals.empty()) return refused(plan.refusals);
-  return Planned{std::move(base), std::move(desired), std::move(plan)};
+  return Planned{std::move(base), std::move(desired), std::move(plan), std::move(rollouts)};
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {
@@ -136,6 +140,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
   Violations violations;
   validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
   if (!violations.empty()) return invalid(violations);
+  leniency.new_rollouts = NewRollouts::kAbort;
   return plan_policy(std::move(base), std::move(desired), SourceMap(), leniency);
 }
 
@@ -148,6 +153,9 @@ absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_tabl
     const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
     *table = table_of(base);
     lower_in_table(*find_rollout(*base.policy, status.rollout()), status, *table);
+    if (!same_eligibility(table_of(base), *table)) {
+      table->set_eligibility_epoch(base.eligibility_epoch + 1);  // evicted flows find it out
+    }
     return table;
   }
   const TableHeader header = {

@@ -347,24 +347,6 @@ TEST_F(Runner, AnObjectThatSaysSomethingElseStartsAnew) {
   EXPECT_EQ(weight(), 20'000u);
 }
 
-TEST_F(Runner, AShareIsDividedByOneRolloutAtATime) {
-  pass(10);
-  ASSERT_EQ(weight(), 10'000u);
-  v1::Rollout& second = *policy_.add_rollouts();
-  second = three_steps();
-  second.mutable_metadata()->set_name("v3");
-  pass(10);
-  EXPECT_EQ(runner_->list("v3")->rollouts(0).reason(),
-            "waits for rollout v2, which divides the same share");
-  const absl::Status refused = steer(Action::ACTION_START, "v3");
-  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(refused.message()),
-              HasSubstr("rollout v2 divides the same share; abort or delete that one first"));
-  ASSERT_TRUE(steer(Action::ACTION_ABORT).ok());
-  pass(1);
-  EXPECT_EQ(runner_->list("v3")->rollouts(0).phase(), v1::ROLLOUT_PHASE_PROGRESSING);
-}
-
 TEST_F(Runner, PushedMetricsGateTheRollout) {
   v1::RolloutMetric& metric = *spec_.mutable_analysis()->add_metrics();
   metric.set_name("errors");

@@ -158,6 +158,64 @@ TEST(RolloutTable, TakesBackWhatTheCandidateLosesWithoutAPlan) {
   EXPECT_THAT(route.evicted(), ElementsAre("red"));
 }
 
+TEST(RolloutTable, TakesItBackFromARouteWithoutStruckPoolsToo) {
+  v1::ForwardingTable table;
+  for (const char* name : {"chat", "chat/without/red", "chat2"}) {
+    v1::RouteEntry& route = *table.add_routes();
+    route.set_name(name);
+    v1::RolloutSplit& split = *route.add_rollouts();
+    split.set_seed("v2");
+    split.set_weight(50'000);
+  }
+  v1::Rollout rollout;
+  rollout.mutable_metadata()->set_name("v2");
+  rollout.mutable_spec()->set_route("chat");
+  rollout.mutable_spec()->set_candidate("green");
+  v1::RolloutStatus status;
+  status.set_phase(v1::ROLLOUT_PHASE_ABORTED);
+  status.set_is_evicting(true);
+
+  lower_in_table(rollout, status, table);
+
+  for (const int i : {0, 1}) {
+    EXPECT_THAT(table.routes(i).rollouts(), IsEmpty());
+    EXPECT_THAT(table.routes(i).evicted(), ElementsAre("green"));
+  }
+  EXPECT_THAT(table.routes(2).rollouts(), SizeIs(1));
+}
+
+TEST_F(SetRollout, EvictedFlowsAreMadeToAsk) {
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000).ok());
+  const uint64_t epoch = one_.running().eligibility_epoch();
+  v1::RolloutStatus evicting = status(v1::ROLLOUT_PHASE_ABORTED, 0);
+  evicting.set_is_evicting(true);
+
+  ASSERT_TRUE(changes_->set_rollout(evicting, 2).ok());
+
+  EXPECT_THAT(one_.running().routes(0).evicted(), ElementsAre("green"));
+  EXPECT_GT(one_.running().eligibility_epoch(), epoch);
+}
+
+TEST_F(SetRollout, GoingBackStartsNoRolloutThatItBringsBack) {
+  std::string running = kRollout;
+  running.replace(running.find(", paused: true"), 14, "");
+  apply(running);
+  ASSERT_TRUE(changes_->set_rollout(status(v1::ROLLOUT_PHASE_ABORTED, 0), 3).ok());
+  v1::ApplyRequest deletion = apply_of("");
+  deletion.mutable_change()->clear_files();
+  deletion.mutable_change()->add_deletions("Rollout/v2");
+  deletion.mutable_confirm_within()->set_seconds(1);
+  ASSERT_TRUE(changes_->apply(deletion).ok());
+  ASSERT_THAT(rollouts(), IsEmpty());
+
+  ASSERT_TRUE(changes_->tend(absl::Now() + absl::Seconds(2)).ok());
+
+  ASSERT_THAT(rollouts(), SizeIs(1));
+  EXPECT_EQ(rollouts()[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
+  EXPECT_THAT(rollouts()[0].reason(), HasSubstr("sluice rollout start"));
+  EXPECT_EQ(store_->load()->rollouts[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
+}
+
 TEST_F(SetRollout, TheCallsNameWhatIsUnknown) {
   EventLog events(store_->shared());
   Recalls recalls(*store_, *fleet_, events);
