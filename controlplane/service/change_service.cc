@@ -15,6 +15,7 @@
 #include "controlplane/rollout/machine.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/rollout_table.h"
+#include "controlplane/service/step_event.h"
 #include "controlplane/store/stored_time.h"
 
 namespace sluice::controlplane {
@@ -52,10 +53,27 @@ NewTable to_store(const InForce& state) {
 
 ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& fleet)
     : store_(store),
+      events_(store.shared()),
       fleet_(fleet),
       approvals_(store.shared()),
       last_generation_(running.generation),
-      running_(std::make_shared<const InForce>(in_force(std::move(running)))) {}
+      running_(std::make_shared<const InForce>(in_force(std::move(running)))) {
+  fleet_.call_when_refused(
+      [this](const std::string& node, uint64_t generation, const std::string& reason) {
+        note_refusal(node, generation, reason);
+      });
+}
+
+void ChangeService::note_refusal(const std::string& node, uint64_t generation,
+                                 const std::string& reason) {
+  v1::Event event = step_event("node.refused", kController, reason);
+  event.set_target("node/" + node);
+  event.set_outcome(v1::Event::OUTCOME_REFUSED);
+  event.set_revision(running()->revision);
+  event.set_generation(generation);
+  if (absl::Status status = events_.append(std::move(event)); !status.ok())
+    spdlog::error("event: {}", std::string(status.message()));
+}
 
 std::shared_ptr<const InForce> ChangeService::running() const {
   const absl::MutexLock lock(&running_mutex_);
@@ -64,18 +82,27 @@ std::shared_ptr<const InForce> ChangeService::running() const {
 
 template <typename Save>
 absl::StatusOr<ChangeService::Pushed> ChangeService::push(
-    InForce next, std::shared_ptr<v1::ForwardingTable> table, const Save& save) {
+    InForce next, std::shared_ptr<v1::ForwardingTable> table, NodeRefusal refusal,
+    const Save& save) {
   // A number is never used for two tables, whatever became of the first.
   next.generation = ++last_generation_;
   table->set_generation(next.generation);
   next.eligibility_epoch = table->eligibility_epoch();
   next.table = std::make_shared<const dataplane::CanonicalTable>(std::move(table));
 
-  absl::StatusOr<StagedTable> staged = fleet_.stage(next.table);
-  if (!staged.ok()) return staged.status();
+  std::optional<StagedTable> staged;
+  if (refusal == NodeRefusal::kAborts) {
+    absl::StatusOr<StagedTable> everywhere = fleet_.stage(next.table);
+    if (!everywhere.ok()) return everywhere.status();
+    staged.emplace(*std::move(everywhere));
+  }
   if (absl::Status status = save(next); !status.ok()) return status;
   Pushed pushed;
-  pushed.nodes = staged->commit();
+  if (staged) {
+    pushed.nodes = staged->commit();
+  } else {
+    fleet_.order(next.table);
+  }
   pushed.running = std::make_shared<const InForce>(std::move(next));
   set_running(pushed.running);
   if (on_push_) on_push_(pushed.running->table);
@@ -122,11 +149,11 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
   // Written down while the nodes build their tables.
   std::future<std::string> written = std::async(
       std::launch::async, [policy = next.policy] { return policy->SerializeAsString(); });
-  absl::StatusOr<Pushed> pushed =
-      push(std::move(next), std::move(planned.plan.table), [&](const InForce& state) {
-        revision.policy = written.get();
-        return store_.append(revision, to_store(state));
-      });
+  absl::StatusOr<Pushed> pushed = push(std::move(next), std::move(planned.plan.table),
+                                       origin.refusal, [&](const InForce& state) {
+                                         revision.policy = written.get();
+                                         return store_.append(revision, to_store(state));
+                                       });
   if (!pushed.ok()) return pushed.status();
   response.set_revision(pushed->running->revision);
   response.set_generation(pushed->running->generation);
@@ -149,6 +176,20 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
   }
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
+  const absl::StatusOr<std::shared_ptr<const InForce>> changed =
+      put_override({change, *author, request.message(), absl::Now()});
+  if (!changed.ok()) return changed.status();
+  v1::SetOverrideResponse response;
+  response.set_generation(*changed == nullptr ? running()->generation : (*changed)->generation);
+  if (*changed == nullptr) return response;
+  for (v1::NodeResult& node : fleet_.results(absl::Now() + kOrderPatience))
+    *response.add_nodes() = std::move(node);
+  return response;
+}
+
+absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::put_override(
+    const OverrideOrder& order) {
+  const v1::Override& change = order.override;
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
   InForce next = *base;
@@ -163,22 +204,19 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
         target_of(change), " is recalled, which a drain would weaken: lift the recall first"));
   }
 
-  v1::SetOverrideResponse response;
-  response.set_generation(base->generation);
-  if (same_overrides(next.overrides, base->overrides)) return response;
+  if (same_overrides(next.overrides, base->overrides)) return nullptr;
   const std::vector<v1::Override> effective = effective_overrides(next.overrides, *next.policy);
   const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
   if (base->table != nullptr) *table = base->table->message();
   *table->mutable_overrides() = {effective.begin(), effective.end()};
-  const OverrideOrder order = {change, *author, request.message(), absl::Now()};
   const v1::Event event = override_event(order, base->overrides);
-  absl::StatusOr<Pushed> pushed = push(std::move(next), table, [&](const InForce& state) {
-    return store_.replace_overrides(base->revision, state.overrides, to_store(state), order, event);
-  });
+  absl::StatusOr<Pushed> pushed =
+      push(std::move(next), table, NodeRefusal::kIsBorne, [&](const InForce& state) {
+        return store_.replace_overrides(base->revision, state.overrides, to_store(state), order,
+                                        event);
+      });
   if (!pushed.ok()) return pushed.status();
-  response.set_generation(pushed->running->generation);
-  *response.mutable_nodes() = {pushed->nodes.begin(), pushed->nodes.end()};
-  return response;
+  return pushed->running;
 }
 
 absl::Status ChangeService::overtake(uint64_t generation) {
@@ -194,7 +232,7 @@ absl::Status ChangeService::overtake(uint64_t generation) {
   event.set_actor("controller");
   event.set_outcome(v1::Event::OUTCOME_DONE);
   event.set_reason(absl::StrCat("generation ", generation, " of before the restore runs"));
-  return push(*base, table,
+  return push(*base, table, NodeRefusal::kIsBorne,
               [&](const InForce& state) {
                 return store_.replace_overrides(base->revision, state.overrides, to_store(state),
                                                 {}, event);
@@ -221,11 +259,13 @@ absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& sta
   }
   absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> table = rollout_table(*base, next, status);
   if (!table.ok()) return table.status();
+  const bool lowers = status.weight() <= status_of(base->rollouts, status.rollout()).weight();
   absl::StatusOr<Pushed> pushed =
-      push(std::move(next), *std::move(table), [&](const InForce& state) {
-        const NewTable stored = to_store(state);
-        return store_.replace_rollouts(revision, state.rollouts, &stored);
-      });
+      push(std::move(next), *std::move(table),
+           lowers ? NodeRefusal::kIsBorne : NodeRefusal::kAborts, [&](const InForce& state) {
+             const NewTable stored = to_store(state);
+             return store_.replace_rollouts(revision, state.rollouts, &stored);
+           });
   if (!pushed.ok()) return pushed.status();
   return pushed->running->generation;
 }

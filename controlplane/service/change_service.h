@@ -18,6 +18,7 @@
 #include "controlplane/policy/client_sets.h"
 #include "controlplane/service/approvals.h"
 #include "controlplane/service/caller.h"
+#include "controlplane/store/event_log.h"
 #include "controlplane/store/revision_store.h"
 #include "sluice/v1/control.pb.h"
 
@@ -54,12 +55,21 @@ struct Leniency {
 // What was in force may have had pools struck out, and it comes back all the same.
 inline constexpr Leniency kReverting = {Forbidden::kStrike, Conflicts::kOverride};
 
+// Whether a node that refuses a table takes it back from everybody. What takes flows away from a
+// pool, or ends what was for a while only, is in force all the same: such a node is named like one
+// that is away, and brought there when it can be.
+enum class NodeRefusal { kAborts, kIsBorne };
+
+// How long the answer to an order waits for the nodes. Those that are well need a fraction of it.
+inline constexpr absl::Duration kOrderPatience = absl::Seconds(1);
+
 // What everybody should know while it waits, in one line.
 std::string notice_of(const Waiting& waiting);
 
 // Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
 class ChangeService {
  public:
+  // To be called before the fleet starts.
   ChangeService(StoredState running, RevisionStore& store, Fleet& fleet);
 
   // `on_push` is called with every table that comes in force, under the lock of changes. To be
@@ -86,8 +96,10 @@ class ChangeService {
   // own, twice the same), and as `apply`: the approval does not count then.
   absl::StatusOr<v1::DecideChangeResponse> decide(const v1::DecideChangeRequest& request,
                                                   const Caller& caller);
-  // Setting what is set and lifting what is not there changes nothing.
-  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND, and as `apply`.
+  // Setting what is set and lifting what is not there changes nothing. Each node is brought there
+  // by itself; the answer says how far they are within `kOrderPatience`.
+  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND, FAILED_PRECONDITION (it
+  // would weaken a recall), those of the store.
   absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request,
                                                        const Caller& caller = anybody());
 
@@ -99,7 +111,7 @@ class ChangeService {
   absl::Status overtake(uint64_t generation);
 
   // Makes the status durable, and the table that follows from it the running one; returns its
-  // generation. A smaller share is put into force without a plan.
+  // generation. A smaller share is put into force without a plan, whatever nodes say.
   // Errors: ABORTED (`revision`, on which the status rests, is not in force), and as `apply`.
   absl::StatusOr<uint64_t> set_rollout(const v1::RolloutStatus& status, uint64_t revision);
 
@@ -116,12 +128,14 @@ class ChangeService {
     std::shared_ptr<const InForce> base;
     Candidate desired;
     Plan plan;
+    std::vector<v1::NodeEffect> effects;  // on the live flows of each node, where that counts
   };
   struct Origin {  // of a revision, for the history and the events
     v1::RevisionEntry entry;
     v1::Event event;
     std::optional<Waiting> waiting;
     std::optional<v1::PendingChange> applied;
+    NodeRefusal refusal = NodeRefusal::kAborts;
   };
   struct Pushed {
     std::shared_ptr<const InForce> running;
@@ -129,6 +143,8 @@ class ChangeService {
   };
 
   absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
+  // With what it does to live flows where the request bounds that: nodes are asked.
+  absl::StatusOr<Planned> plan_request(const v1::ApplyRequest& request) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
                                       const SourceMap& source, Leniency leniency) const;
   absl::StatusOr<Planned> plan_revision(std::shared_ptr<const InForce> base, uint64_t revision,
@@ -154,16 +170,27 @@ class ChangeService {
   void set_running(std::shared_ptr<const InForce> next);
   absl::StatusOr<v1::ApplyResponse> accept(Planned planned, Origin origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // `order.override` set or lifted. Null: nothing changed.
+  absl::StatusOr<std::shared_ptr<const InForce>> put_override(const OverrideOrder& order)
+      ABSL_LOCKS_EXCLUDED(change_mutex_);
+  absl::StatusOr<v1::ApplyResponse> go_back(const v1::RollbackRequest& request,
+                                            const Caller& caller, const std::string& author)
+      ABSL_LOCKS_EXCLUDED(change_mutex_);
+  // Nobody asked for this step, so nobody else would know of the refusal.
+  void note_refusal(const std::string& node, uint64_t generation, const std::string& reason);
   // A table for these rollouts, planned where one of them gets more than in `base`.
   absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> rollout_table(
       const InForce& base, const InForce& next, const v1::RolloutStatus& status) const;
   // Gives `next` a generation and this table, stages it, calls `save`, commits, makes `next` the
-  // running state.
+  // running state. Where refusals are borne nodes are sent there once it is saved, each by itself,
+  // and not waited for: the results are empty then.
   template <typename Save>
   absl::StatusOr<Pushed> push(InForce next, std::shared_ptr<v1::ForwardingTable> table,
-                              const Save& save) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+                              NodeRefusal refusal, const Save& save)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
 
   RevisionStore& store_;
+  EventLog events_;
   Fleet& fleet_;
   std::function<void(const Target&)> on_push_;
   Approvals approvals_;

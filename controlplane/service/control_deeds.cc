@@ -136,7 +136,7 @@ grpc::Status ControlService::SetOverride(grpc::ServerContext* context,
   if (response->nodes().empty() && response->generation() != 0) note_unchanged(deed, *caller);
   if (request->override().state() != v1::Override::STATE_RECALLED) return status;
   absl::StatusOr<v1::RecallCertificate> certificate = parts_.recalls.settle(
-      request->override(), std::max(absl::ZeroDuration(), begin + kRecallPatience - absl::Now()));
+      request->override(), std::max(kRecallPatienceMin, begin + kRecallPatience - absl::Now()));
   if (!certificate.ok()) return reply(certificate.status());
   *response->mutable_certificate() = *std::move(certificate);
   return status;

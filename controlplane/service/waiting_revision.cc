@@ -65,6 +65,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::take_back(const Waiting& waitin
 }
 
 absl::StatusOr<v1::ApplyResponse> ChangeService::end_wait(Planned planned, Origin origin) {
+  // Who refuses what everybody ran before keeps nobody in what was for a while only.
+  origin.refusal = NodeRefusal::kIsBorne;
   if (!planned.plan.diff.empty()) return accept(std::move(planned), std::move(origin));
   // Somebody went back by hand: what is in force stays, for good.
   origin.event.set_target(absl::StrCat("revision/", planned.base->revision));

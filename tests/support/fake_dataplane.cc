@@ -40,6 +40,7 @@ void FakeDataplane::leave() {
     const absl::MutexLock lock(&mutex_);
     leaving_ = true;
     holding_stages_ = false;
+    holding_statuses_ = false;
   }
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
   server_.reset();
@@ -70,6 +71,16 @@ void FakeDataplane::hold_stages() {
 void FakeDataplane::release_stages() {
   const absl::MutexLock lock(&mutex_);
   holding_stages_ = false;
+}
+
+void FakeDataplane::hold_statuses() {
+  const absl::MutexLock lock(&mutex_);
+  holding_statuses_ = true;
+}
+
+void FakeDataplane::release_statuses() {
+  const absl::MutexLock lock(&mutex_);
+  holding_statuses_ = false;
 }
 
 void FakeDataplane::set_effects(v1::FlowEffects effects) {
@@ -179,6 +190,9 @@ grpc::Status FakeDataplane::Abort(grpc::ServerContext*, const v1::AbortRequest*,
 grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
                                       v1::GetStatusResponse* response) {
   const absl::MutexLock lock(&mutex_);
+  const auto may_go_on = [this]()
+                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_statuses_; };
+  mutex_.Await(absl::Condition(&may_go_on));
   response->set_node(node_);
   response->set_generation(running_.generation());
   response->set_revision(running_.revision());

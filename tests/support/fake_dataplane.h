@@ -32,6 +32,10 @@ class FakeDataplane final : public v1::Dataplane::Service {
   void hold_stages();
   void release_stages();
 
+  // Every GetStatus waits until `release_statuses`: the node hangs.
+  void hold_statuses();
+  void release_statuses();
+
   // What a preview of any table answers.
   void set_effects(v1::FlowEffects effects);
   // Recalls of the running table have this many flows left, and as many were cut before; until it
@@ -88,6 +92,7 @@ class FakeDataplane final : public v1::Dataplane::Service {
   mutable absl::Mutex mutex_;
   bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_stages_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holding_statuses_ ABSL_GUARDED_BY(mutex_) = false;
   std::string refusal_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable running_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable staged_ ABSL_GUARDED_BY(mutex_);

@@ -391,18 +391,31 @@ TEST_F(GovernanceTest, LaterApplyIsRefusedWhileOneWaitsAndRollbackEndsIt) {
   EXPECT_TRUE(changes_->apply(apply_of(pool_yaml("late"))).ok());
 }
 
-TEST_F(GovernanceTest, RevertThatANodeRefusesIsTriedAgain) {
+TEST_F(GovernanceTest, NodeThatRefusesKeepsNobodyInWhatWasForAWhileOnly) {
   apply(kPolicy);
   ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Seconds(1))).ok());
   one_.refuse_stages("no memory");
 
-  const absl::Status refused = changes_->tend(absl::Now() + absl::Minutes(1));
-  one_.refuse_stages("");
+  const absl::Status reverted = changes_->tend(absl::Now() + absl::Minutes(1));
 
-  EXPECT_FALSE(refused.ok());
-  EXPECT_TRUE(changes_->running()->waiting.has_value());
-  EXPECT_TRUE(changes_->tend(absl::Now() + absl::Minutes(1)).ok());
-  EXPECT_EQ(changes_->running()->revision, 3U);
+  EXPECT_TRUE(reverted.ok()) << reverted;
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+  EXPECT_TRUE(testing::eventually([this] { return two_.running().revision() == 3; }));
+  EXPECT_TRUE(testing::eventually([this] { return event_kinds().back() == "node.refused"; }));
+  EXPECT_EQ(one_.running().revision(), 2U);
+}
+
+TEST_F(GovernanceTest, RollbackThatEndsAWaitGoesPastANodeThatRefuses) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5))).ok());
+  one_.refuse_stages("no memory");
+
+  const auto back = changes_->rollback({});
+
+  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back->nodes(), SizeIs(2));
+  EXPECT_EQ(back->nodes(0).message(), "no memory");
+  EXPECT_TRUE(back->nodes(1).committed());
 }
 
 TEST_F(GovernanceTest, BrokenGlassNeedsAnAdminAReasonAndEndsWithinTheHour) {

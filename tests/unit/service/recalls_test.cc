@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "tests/unit/service/change_fixture.h"
 
@@ -94,6 +96,51 @@ TEST_F(RecallsTest, NodeThatIsAwayMakesItIncompleteUntilItReturns) {
   EXPECT_THAT(events("recall.incomplete"), SizeIs(1));
   EXPECT_EQ(early, 0U);
   EXPECT_TRUE(eventually([this] { return tend().ok() && !events("recall.complete").empty(); }));
+}
+
+TEST_F(RecallsTest, NodeThatRefusesIsNamedAndHoldsNobodyUp) {
+  one_.sweep_recalls(0, 7);
+  two_.refuse_stages("no memory");
+
+  v1::SetOverrideRequest request;
+  *request.mutable_override() = green();
+  request.set_message("wrong answers");
+  const auto response = changes_->set_override(request);
+  const auto certificate = settle(kRecallPatienceMin);
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_THAT(response->nodes(), SizeIs(2));
+  EXPECT_TRUE(response->nodes(0).committed());
+  EXPECT_EQ(response->nodes(1).message(), "no memory");
+  EXPECT_THAT(one_.running().overrides(), SizeIs(1));
+  EXPECT_TRUE(stored_is(1, 2));
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_FALSE(certificate->is_complete());
+  ASSERT_THAT(events("node.refused"), SizeIs(1));
+  EXPECT_EQ(events("node.refused")[0].target(), "node/edge-2");
+  EXPECT_EQ(events("node.refused")[0].reason(), "no memory");
+}
+
+TEST_F(RecallsTest, HealthyNodeHasItAtOnceThoughAnotherHangs) {
+  one_.sweep_recalls(0, 7);
+  two_.hold_statuses();
+
+  const absl::Time begin = absl::Now();
+  std::thread command([this] { EXPECT_TRUE(recall("wrong answers").ok()); });
+  EXPECT_TRUE(eventually([this] { return one_.running().overrides_size() == 1; }));
+  const absl::Duration until_recalled = absl::Now() - begin;
+  command.join();
+  const auto certificate = settle(kRecallPatienceMin);
+  const absl::Duration until_answered = absl::Now() - begin;
+  two_.release_statuses();
+
+  EXPECT_LT(until_recalled, absl::Seconds(1));
+  EXPECT_LT(until_answered, absl::Milliseconds(1900))
+      << "one look at the node that hangs takes 2 s";
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_FALSE(certificate->is_complete());
+  EXPECT_EQ(certificate->nodes(0).status().flows_cut(), 7U);
+  EXPECT_FALSE(certificate->nodes(1).has_status());
 }
 
 TEST_F(RecallsTest, NodeThatStillLooksIsWaitedForButNotForEver) {
