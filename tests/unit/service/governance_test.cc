@@ -253,6 +253,50 @@ TEST_F(GovernanceTest, ChangeThatWaitedADayIsGivenUp) {
   EXPECT_THAT(text(approve(id, bob_).status()), HasSubstr("change 1 is expired"));
 }
 
+TEST_F(GovernanceTest, OneAuthorCannotFillUpWhatWaits) {
+  ask();
+  v1::ApplyRequest request = unsigned_apply(kGuardrail);
+  for (size_t asked = 1; asked < kOpenChangesOfAuthorMax; ++asked)
+    EXPECT_EQ(changes_->apply(request, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+
+  const absl::Status too_many = changes_->apply(request, ann_).status();
+  const absl::Status other = changes_->apply(request, root_).status();
+  v1::DecideChangeRequest rejection;
+  rejection.set_id(1);
+  rejection.set_reject(true);
+  rejection.set_message("too many");
+  ASSERT_TRUE(changes_->decide(rejection, bob_).ok());
+
+  EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(text(too_many), HasSubstr("20 changes wait for approvals already, 20 of ann"));
+  EXPECT_EQ(other.code(), absl::StatusCode::kPermissionDenied) << "others have room";
+  EXPECT_EQ(changes_->apply(request, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(GovernanceTest, WhatWaitsIsBoundedInBytesAlsoAfterARestart) {
+  ask();
+  v1::ApplyRequest large = unsigned_apply(kGuardrail);
+  large.mutable_change()->mutable_files(0)->mutable_yaml()->append("# " +
+                                                                   std::string(40 << 20, 'x'));
+  EXPECT_EQ(changes_->apply(large, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+  close();
+  open();
+
+  const absl::Status too_large = changes_->apply(large, ann_).status();
+
+  EXPECT_EQ(too_large.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(text(too_large), HasSubstr("80 MiB of ann"));
+  EXPECT_THAT(pending(), SizeIs(2));
+}
+
+TEST_F(GovernanceTest, ListsCarryNoFilesAndOneAskedForByItsIdDoes) {
+  const uint64_t id = ask();
+
+  EXPECT_THAT(pending()[0].request().change().files(), SizeIs(0));
+  EXPECT_EQ(changes_->approvals().find(id)->request().change().files(0).yaml(), kGuardrail);
+  EXPECT_EQ(changes_->approvals().find(99).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST_F(GovernanceTest, RejectionNeedsAReasonAndEndsIt) {
   const uint64_t id = ask();
   v1::DecideChangeRequest request;
