@@ -98,9 +98,9 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_planned(Planned planned,
     if (absl::Status status = check_rules(planned, plan, request, caller); !status.ok())
       return status;
     if (plan.approvals() > 0 && !request.break_glass()) {
-      return approvals_.ask(request, plan, origin.entry.rollback_of(), absl::Now());
+      return approvals_.ask(request, plan, origin.entry.rollback_of(), clock_());
     }
-    origin.waiting = wait_of(request, *planned.base, absl::Now());
+    origin.waiting = wait_of(request, *planned.base, clock_());
     if (request.break_glass()) {
       spdlog::warn("{} breaks glass: {}", request.author(), request.message());
     }
@@ -218,7 +218,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
     (*origin.event.mutable_details())["approver/" + approval.approver()] = approval.message();
   }
   (*origin.event.mutable_details())["change"] = absl::StrCat(change.id());
-  origin.waiting = wait_of(change.request(), *planned->base, absl::Now());
+  origin.waiting = wait_of(change.request(), *planned->base, clock_());
   origin.applied = change;
   return accept(*std::move(planned), std::move(origin));
 }
@@ -230,13 +230,13 @@ absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
   v1::DecideChangeResponse response;
   if (request.reject()) {
     absl::StatusOr<v1::PendingChange> rejected =
-        approvals_.reject(request, caller, revision, absl::Now());
+        approvals_.reject(request, caller, revision, clock_());
     if (!rejected.ok()) return rejected.status();
     *response.mutable_change() = *std::move(rejected);
     return response;
   }
   absl::StatusOr<StoredChange> stored =
-      approvals_.with_approval(request, caller, revision, absl::Now());
+      approvals_.with_approval(request, caller, revision, clock_());
   if (!stored.ok()) return stored.status();
   v1::PendingChange& change = stored->change;
   if (static_cast<uint32_t>(change.approvals_size()) < change.plan().approvals()) {

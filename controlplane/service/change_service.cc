@@ -51,10 +51,11 @@ NewTable to_store(const InForce& state) {
 
 }  // namespace
 
-ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& fleet)
+ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& fleet, Clock clock)
     : store_(store),
       events_(store.shared()),
       fleet_(fleet),
+      clock_(std::move(clock)),
       approvals_(store.shared()),
       last_generation_(running.generation),
       running_(std::make_shared<const InForce>(in_force(std::move(running)))) {
@@ -159,7 +160,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
   response.set_generation(pushed->running->generation);
   *response.mutable_nodes() = {pushed->nodes.begin(), pushed->nodes.end()};
   // What was planned on the base that has just gone can never be applied.
-  if (absl::Status status = approvals_.tidy(pushed->running->revision, absl::Now()); !status.ok())
+  if (absl::Status status = approvals_.tidy(pushed->running->revision, clock_()); !status.ok())
     spdlog::error("pending changes: {}", std::string(status.message()));
   return response;
 }

@@ -16,6 +16,7 @@
 #include "controlplane/planner/plan.h"
 #include "controlplane/policy/change.h"
 #include "controlplane/policy/client_sets.h"
+#include "controlplane/rollout/slewed_clock.h"
 #include "controlplane/service/approvals.h"
 #include "controlplane/service/caller.h"
 #include "controlplane/store/event_log.h"
@@ -69,8 +70,9 @@ std::string notice_of(const Waiting& waiting);
 // Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
 class ChangeService {
  public:
-  // To be called before the fleet starts.
-  ChangeService(StoredState running, RevisionStore& store, Fleet& fleet);
+  // To be called before the fleet starts. By `clock` times end that were given for a while.
+  ChangeService(StoredState running, RevisionStore& store, Fleet& fleet,
+                Clock clock = slewed_clock());
 
   // `on_push` is called with every table that comes in force, under the lock of changes. To be
   // called before any change.
@@ -103,9 +105,10 @@ class ChangeService {
   absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request,
                                                        const Caller& caller = anybody());
 
-  // What happens by itself, to be called again and again. Reverts what was not confirmed in time
-  // and gives up changes that waited too long for approvals.
+  // What happens by itself, to be called again and again, with `now` of this service's clock.
+  // Reverts what was not confirmed in time and gives up changes that waited too long for approvals.
   absl::Status tend(absl::Time now);
+  absl::Time now() const { return clock_(); }
   // After a restore, nodes run generations of before it that may be higher: the running table goes
   // out again under a number above them.
   absl::Status overtake(uint64_t generation);
@@ -137,6 +140,11 @@ class ChangeService {
     std::optional<v1::PendingChange> applied;
     NodeRefusal refusal = NodeRefusal::kAborts;
   };
+  struct FailedRevert {
+    std::string error;  // of the last attempt; empty: none failed
+    absl::Duration pause;
+    absl::Time try_again = absl::InfinitePast();
+  };
   struct Pushed {
     std::shared_ptr<const InForce> running;
     std::vector<v1::NodeResult> nodes;
@@ -159,6 +167,13 @@ class ChangeService {
   absl::StatusOr<v1::ApplyResponse> take_back(const Waiting& waiting)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   absl::StatusOr<v1::ApplyResponse> end_wait(Planned planned, Origin origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // Reverts what waits when its time is over.
+  absl::Status end_overdue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // What waits, never for longer than anything may: a restarted controller's clock may have been
+  // set back.
+  std::optional<Waiting> bounded_wait(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  void note_failed_revert(const Waiting& waiting, const absl::Status& failure, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   absl::Status stop_waiting(v1::Event event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   // Applies what passed every rule, or asks for the approvals that it needs.
@@ -192,10 +207,12 @@ class ChangeService {
   RevisionStore& store_;
   EventLog events_;
   Fleet& fleet_;
+  const Clock clock_;
   std::function<void(const Target&)> on_push_;
   Approvals approvals_;
   absl::Mutex change_mutex_;  // held from the last look at the base until the commit
   uint64_t last_generation_ ABSL_GUARDED_BY(change_mutex_);  // also of tables that were refused
+  FailedRevert failed_revert_ ABSL_GUARDED_BY(change_mutex_);
 
   mutable absl::Mutex running_mutex_;
   std::shared_ptr<const InForce> running_ ABSL_GUARDED_BY(running_mutex_);

@@ -63,7 +63,8 @@ class ChangeFixture : public ::testing::Test {
     options.nodes = {{"edge-1", one_.address()}, {"edge-2", two_.address()}};
     options.interval = absl::Milliseconds(20);
     fleet_ = *Fleet::make(options, *records_);
-    changes_ = std::make_unique<ChangeService>(*store_->load(), *store_, *fleet_);
+    changes_ = std::make_unique<ChangeService>(*store_->load(), *store_, *fleet_,
+                                               [this] { return absl::Now() + clock_jump_; });
     rollouts_ = std::make_unique<RolloutEngine>(*changes_, *fleet_, [](const v1::Event&) {});
     fleet_->aim(changes_->running()->table);
     fleet_->start();
@@ -92,6 +93,7 @@ class ChangeFixture : public ::testing::Test {
     return state.revision == revision && state.generation == generation;
   }
 
+  absl::Duration clock_jump_;  // of the service's clock
   testing::TemporaryDirectory directory_;
   testing::FakeDataplane one_{"edge-1", directory_.path("one.sock")};
   testing::FakeDataplane two_{"edge-2", directory_.path("two.sock")};

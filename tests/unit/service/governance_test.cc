@@ -64,6 +64,14 @@ class GovernanceTest : public ChangeFixture {
       kinds.push_back(event.kind());
     return kinds;
   }
+  // What a failing disk may do.
+  void damage_policy(uint64_t revision) {
+    SharedDatabase& shared = *store_->shared();
+    const absl::MutexLock lock(&shared.mutex);
+    const std::string sql =
+        "UPDATE revision SET policy = x'00' WHERE number = " + std::to_string(revision);
+    ASSERT_TRUE(shared.database.execute(sql.c_str()).ok());
+  }
   static v1::ApplyRequest confirmed(const std::string& yaml, absl::Duration wait) {
     v1::ApplyRequest request = apply_of(yaml);
     request.mutable_confirm_within()->set_seconds(absl::ToInt64Seconds(wait));
@@ -435,6 +443,28 @@ TEST_F(GovernanceTest, LaterApplyIsRefusedWhileOneWaitsAndRollbackEndsIt) {
   EXPECT_TRUE(changes_->apply(apply_of(pool_yaml("late"))).ok());
 }
 
+TEST_F(GovernanceTest, RevertThatFailsIsToldOnceTriedSeldomAndHoldsNothingElseUp) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5))).ok());
+  StoredChange waits;
+  waits.change.set_state(v1::PendingChange::STATE_PENDING);
+  waits.change.mutable_plan()->set_base_revision(2);
+  ASSERT_TRUE(ChangeStore(store_->shared()).add(waits, v1::Event()).ok());
+  damage_policy(1);
+  const absl::Time late = absl::Now() + absl::Hours(2);
+
+  const absl::Status first = changes_->tend(late);
+  const absl::Status at_once = changes_->tend(late);
+  const absl::Status later = changes_->tend(late + absl::Minutes(1));
+
+  EXPECT_FALSE(first.ok());
+  EXPECT_TRUE(at_once.ok()) << "it is not tried again yet";
+  EXPECT_FALSE(later.ok());
+  const std::vector<std::string> kinds = event_kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "revert"), 1);
+  EXPECT_EQ(change(waits.change.id()).state(), v1::PendingChange::STATE_EXPIRED);
+}
+
 TEST_F(GovernanceTest, NodeThatRefusesKeepsNobodyInWhatWasForAWhileOnly) {
   apply(kPolicy);
   ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Seconds(1))).ok());
@@ -489,6 +519,37 @@ TEST_F(GovernanceTest, BrokenGlassNeedsAnAdminAReasonAndEndsWithinTheHour) {
             absl::StatusCode::kAborted);
   ASSERT_TRUE(changes_->tend(absl::Now() + absl::Minutes(61)).ok());
   EXPECT_THAT(changes_->running()->policy->guardrails(), SizeIs(0));
+}
+
+TEST_F(GovernanceTest, GlassHealsWithinTheHourThoughTheClockIsSetBack) {
+  ASSERT_TRUE(changes_->apply(unsigned_apply(kPolicy), ann_).ok());
+  v1::ApplyRequest request = unsigned_apply(kGuardrail);
+  request.set_break_glass(true);
+  ASSERT_TRUE(changes_->apply(request, root_).ok());
+  close();
+  clock_jump_ = -absl::Hours(24);
+  open();
+
+  ASSERT_TRUE(changes_->tend(changes_->now()).ok());
+  const bool holds = changes_->running()->waiting.has_value();
+  const absl::Duration left = changes_->running()->waiting->deadline - changes_->now();
+  ASSERT_TRUE(changes_->tend(changes_->now() + absl::Hours(1)).ok());
+
+  EXPECT_TRUE(holds);
+  EXPECT_LE(left, absl::Hours(1));
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+}
+
+TEST_F(GovernanceTest, TimesAreGivenByTheServicesOwnClock) {
+  clock_jump_ = absl::Hours(24);
+  apply(kPolicy);
+
+  const auto response = changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5)));
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_GT(time_of(response->reverts_at()), absl::Now() + absl::Hours(24));
+  ASSERT_TRUE(changes_->tend(changes_->now()).ok());
+  EXPECT_TRUE(changes_->running()->waiting.has_value());
 }
 
 TEST_F(GovernanceTest, GlassBrokenTwiceHealsToWhatWasBeforeTheFirst) {
