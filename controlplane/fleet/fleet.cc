@@ -117,6 +117,11 @@ void Fleet::call_when_refused(const OnRefusal& on_refusal) {
     member.session->call_when_refused(on_refusal);
 }
 
+void Fleet::give_recalls_to(const TakeRecalls& take_recalls) {
+  for (const Member& member : members_)
+    member.session->give_recalls_to(take_recalls);
+}
+
 void Fleet::start() {
   for (const Member& member : members_) {
     member.session->start(interval_);

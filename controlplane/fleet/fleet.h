@@ -58,6 +58,8 @@ class Fleet {
   // Told of each node that does not take the table it is brought to, from any thread. To be called
   // before `start`.
   void call_when_refused(const OnRefusal& on_refusal);
+  // Likewise: to whom recalls of before a restore are given, from any thread.
+  void give_recalls_to(const TakeRecalls& take_recalls);
   // What nodes are to run, before any change; null: there is none yet. To be called before `start`.
   void aim(const Target& running);
   // Begins to bring nodes there, and to pull their records.

@@ -132,8 +132,28 @@ bool NodeSession::is_behind() const {
   return refused_digest_ != target_->digest() || absl::Now() >= retry_at_;
 }
 
+bool NodeSession::has_older_recalls(const CanonicalTable& target) const {
+  return take_recalls_ && !status_.recalls().empty() && status_.term() < target.message().term();
+}
+
+bool NodeSession::give_older_recalls() {
+  v1::GetStatusResponse status;
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (!has_older_recalls(*target_)) return true;
+    status = status_;
+  }
+  const absl::Status taken = take_recalls_(status);
+  if (!taken.ok()) {
+    spdlog::error("node {}: its recalls of before the restore cannot be taken over: {}",
+                  address_.name, std::string(taken.message()));
+  }
+  return taken.ok();
+}
+
 void NodeSession::reconcile() {
-  if (!is_behind() || !take_turn()) return;
+  // Before the turn: whoever takes recalls over has to push them.
+  if (!is_behind() || !give_older_recalls() || !take_turn()) return;
   // What was read before the turn may be older than somebody else's push.
   ask_status(StatusDetail::kBrief);
   Target target;
@@ -239,9 +259,12 @@ void NodeSession::give_turn_back() {
 absl::Status NodeSession::stage(const CanonicalTable& table) {
   // What was known may be old: it came back, it hangs, or another node has its address.
   ask_status(StatusDetail::kBrief);
-  if (!is_connected()) {
+  {
     const absl::MutexLock lock(&mutex_);
-    return absl::UnavailableError(error_);
+    if (!connected_) return absl::UnavailableError(error_);
+    if (has_older_recalls(table)) {
+      return absl::UnavailableError("its recalls of before the restore are taken over first");
+    }
   }
   if (!take_turn()) return absl::UnavailableError("busy with another push");
   absl::Status status = send(table);

@@ -27,6 +27,10 @@ struct NodeAddress {
 using OnRefusal =
     std::function<void(const std::string& node, uint64_t generation, const std::string& reason)>;
 
+// Takes over the recalls of a node that runs a table of an older term: of before a restore, which
+// may not know them. What fails is tried again; the node keeps its table until then.
+using TakeRecalls = std::function<absl::Status(const v1::GetStatusResponse&)>;
+
 // A thread asks the node for its status once per interval, and sooner when it is told to hurry. A
 // node that answers under another name is treated as away: nothing is pushed to it. Pushes have
 // turns: whoever stages holds the turn until `commit` or `abort`. Thread: any.
@@ -40,6 +44,7 @@ class NodeSession {
   // target. To be called before any other method.
   void call_when_away(std::function<void()> on_away) { on_away_ = std::move(on_away); }
   void call_when_refused(OnRefusal on_refusal) { on_refusal_ = std::move(on_refusal); }
+  void give_recalls_to(TakeRecalls take_recalls) { take_recalls_ = std::move(take_recalls); }
   void start(absl::Duration interval);
   void stop();
 
@@ -70,6 +75,11 @@ class NodeSession {
   void run(absl::Duration interval);
   void reconcile();
   bool is_behind() const;
+  // Whether it runs recalls under an older term than `target`'s.
+  bool has_older_recalls(const dataplane::CanonicalTable& target) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False: the node cannot be brought anywhere yet.
+  bool give_older_recalls();
   absl::Status push(const dataplane::CanonicalTable& table);
   absl::Status send(const dataplane::CanonicalTable& table);
   absl::Status switch_to(const dataplane::CanonicalTable& table);
@@ -84,6 +94,7 @@ class NodeSession {
   TableHistory& history_;
   std::function<void()> on_away_;  // written before anybody calls, likewise the next
   OnRefusal on_refusal_;
+  TakeRecalls take_recalls_;
   std::thread thread_;
 
   mutable absl::Mutex mutex_;

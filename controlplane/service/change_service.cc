@@ -45,6 +45,14 @@ InForce in_force(StoredState stored) {
   return state;
 }
 
+v1::Override recalled(const v1::RecallStatus& recall) {
+  v1::Override override;
+  override.set_pool(recall.pool());
+  override.set_backend(recall.backend());
+  override.set_state(v1::Override::STATE_RECALLED);
+  return override;
+}
+
 NewTable to_store(const InForce& state) {
   return {state.generation, state.eligibility_epoch, state.table->bytes(), state.struck};
 }
@@ -63,6 +71,7 @@ ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& f
       [this](const std::string& node, uint64_t generation, const std::string& reason) {
         note_refusal(node, generation, reason);
       });
+  fleet_.give_recalls_to([this](const v1::GetStatusResponse& node) { return adopt_recalls(node); });
 }
 
 void ChangeService::note_refusal(const std::string& node, uint64_t generation,
@@ -206,18 +215,52 @@ absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::put_override(
   }
 
   if (same_overrides(next.overrides, base->overrides)) return nullptr;
+  absl::StatusOr<Pushed> pushed = push_override(order);
+  if (!pushed.ok()) return pushed.status();
+  return pushed->running;
+}
+
+absl::StatusOr<ChangeService::Pushed> ChangeService::push_override(const OverrideOrder& order) {
+  const std::shared_ptr<const InForce> base = running();
+  InForce next = *base;
+  next.overrides = with_override(base->overrides, order.override);
   const std::vector<v1::Override> effective = effective_overrides(next.overrides, *next.policy);
   const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
   if (base->table != nullptr) *table = base->table->message();
   *table->mutable_overrides() = {effective.begin(), effective.end()};
   const v1::Event event = override_event(order, base->overrides);
-  absl::StatusOr<Pushed> pushed =
-      push(std::move(next), table, NodeRefusal::kIsBorne, [&](const InForce& state) {
-        return store_.replace_overrides(base->revision, state.overrides, to_store(state), order,
-                                        event);
-      });
-  if (!pushed.ok()) return pushed.status();
-  return pushed->running;
+  return push(std::move(next), table, NodeRefusal::kIsBorne, [&](const InForce& state) {
+    return store_.replace_overrides(base->revision, state.overrides, to_store(state), order, event);
+  });
+}
+
+absl::StatusOr<bool> ChangeService::is_lifted(const v1::RecallStatus& recall) {
+  v1::ListEventsRequest newest;
+  newest.set_kind("recall.lift");
+  newest.set_target(target_of(recalled(recall)));
+  newest.set_limit(1);
+  const absl::StatusOr<std::vector<v1::Event>> lifts = events_.list(newest);
+  if (!lifts.ok()) return lifts.status();
+  return !lifts->empty() && recall.has_since() &&
+         time_of(lifts->back().time()) > time_of(recall.since());
+}
+
+absl::Status ChangeService::adopt_recalls(const v1::GetStatusResponse& node) {
+  const absl::MutexLock lock(&change_mutex_);
+  for (const v1::RecallStatus& recall : node.recalls()) {
+    const v1::Override place = recalled(recall);
+    if (is_recalled(place, running()->overrides)) continue;
+    const absl::StatusOr<bool> lifted = is_lifted(recall);
+    if (!lifted.ok()) return lifted.status();
+    if (*lifted) continue;
+    const OverrideOrder order = {
+        place, kController,
+        absl::StrCat("node ", node.node(), " has recalled it since before the restore"),
+        absl::Now()};
+    if (absl::Status status = push_override(order).status(); !status.ok()) return status;
+    spdlog::warn("{} is recalled: {}", target_of(place), order.reason);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ChangeService::overtake(uint64_t generation) {

@@ -185,6 +185,12 @@ class ChangeService {
   void set_running(std::shared_ptr<const InForce> next);
   absl::StatusOr<v1::ApplyResponse> accept(Planned planned, Origin origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // The recalls that this node runs, unless they are in force or a lift of them is on record since.
+  absl::Status adopt_recalls(const v1::GetStatusResponse& node);
+  absl::StatusOr<bool> is_lifted(const v1::RecallStatus& recall);
+  // Puts `order` into force whatever it says.
+  absl::StatusOr<Pushed> push_override(const OverrideOrder& order)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   // `order.override` set or lifted. Null: nothing changed.
   absl::StatusOr<std::shared_ptr<const InForce>> put_override(const OverrideOrder& order)
       ABSL_LOCKS_EXCLUDED(change_mutex_);

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
+#include "absl/time/clock.h"
 #include "dataplane/rpc/endpoint.h"
 #include "dataplane/rpc/status.h"
 #include "dataplane/table/from_proto.h"
@@ -173,6 +173,7 @@ grpc::Status FakeDataplane::Commit(grpc::ServerContext*, const v1::CommitRequest
   if (staged_.generation() != request->generation()) {
     return refuse(grpc::FAILED_PRECONDITION, "not staged");
   }
+  if (running_.overrides().empty()) recalled_since_ = absl::Now();
   running_ = std::move(staged_);
   staged_.Clear();
   response->set_generation(running_.generation());
@@ -203,6 +204,7 @@ grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusR
     if (override.state() != v1::Override::STATE_RECALLED) continue;
     v1::RecallStatus& recall = *response->add_recalls();
     if (sweep_) recall = *sweep_;
+    recall.mutable_since()->set_seconds(absl::ToUnixSeconds(recalled_since_));
     recall.set_pool(override.pool());
     recall.set_backend(override.backend());
   }

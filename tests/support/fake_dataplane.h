@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "sluice/v1/dataplane.grpc.pb.h"
 #include "sluice/v1/table.pb.h"
@@ -97,6 +98,7 @@ class FakeDataplane final : public v1::Dataplane::Service {
   v1::ForwardingTable running_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable staged_ ABSL_GUARDED_BY(mutex_);
   v1::FlowEffects effects_ ABSL_GUARDED_BY(mutex_);
+  absl::Time recalled_since_ ABSL_GUARDED_BY(mutex_);
   std::optional<v1::RecallStatus> sweep_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ViewRecord> views_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> calls_ ABSL_GUARDED_BY(mutex_);

@@ -5,8 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <thread>
 
+#include "controlplane/store/backup.h"
 #include "gmock/gmock.h"
 #include "tests/unit/service/change_fixture.h"
 
@@ -30,6 +33,17 @@ class RecallsTest : public ChangeFixture {
     request.set_message(message);
     request.set_author("ann");
     return changes_->set_override(request).status();
+  }
+  // As a controller that lost its store starts from a backup.
+  void restore(const std::string& backup) {
+    close();
+    const std::string lost = directory_.path("store.db");
+    for (const char* suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(lost + suffix);
+    ASSERT_TRUE(restore_store(backup, lost).ok());
+    open();
+    const uint64_t generation = std::max(one_.running().generation(), two_.running().generation());
+    ASSERT_TRUE(changes_->overtake(generation).ok());
   }
   static v1::Override green() {
     v1::Override override;
@@ -173,6 +187,38 @@ TEST_F(RecallsTest, NeitherApplyNorRollbackNorRestartLiftsIt) {
   ASSERT_TRUE(recalls.ok()) << recalls.status();
   ASSERT_THAT(*recalls, SizeIs(1));
   EXPECT_EQ((*recalls)[0].reason(), "wrong answers");
+}
+
+TEST_F(RecallsTest, RecallOfAfterTheBackupOutlivesTheRestore) {
+  const std::string backup = *store_->copy();
+  ASSERT_TRUE(recall("wrong answers").ok());
+  ASSERT_TRUE(eventually([this] { return one_.running().overrides_size() == 1; }));
+
+  restore(backup);
+
+  ASSERT_TRUE(eventually([this] { return one_.running().term() == 1; }));
+  EXPECT_THAT(one_.running().overrides(), SizeIs(1));
+  ASSERT_THAT(changes_->running()->overrides, SizeIs(1));
+  EXPECT_EQ(store_->load()->overrides.size(), 1U);
+  ASSERT_THAT(events("recall"), SizeIs(1));
+  EXPECT_THAT(events("recall")[0].reason(), HasSubstr("has recalled it since before the restore"));
+  EXPECT_TRUE(eventually([this] { return two_.running().overrides_size() == 1; }));
+}
+
+TEST_F(RecallsTest, RecallThatTheBackupKnowsAsLiftedStaysLifted) {
+  ASSERT_TRUE(recall("wrong answers").ok());
+  ASSERT_TRUE(eventually([this] { return two_.running().overrides_size() == 1; }));
+  two_.leave();                              // with the recall
+  absl::SleepFor(absl::Milliseconds(1100));  // times of recalls are whole seconds here
+  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+  const std::string backup = *store_->copy();
+
+  restore(backup);
+  two_.come_back();
+
+  ASSERT_TRUE(eventually([this] { return two_.running().term() == 1; }));
+  EXPECT_THAT(two_.running().overrides(), SizeIs(0));
+  EXPECT_THAT(changes_->running()->overrides, SizeIs(0));
 }
 
 TEST_F(RecallsTest, DrainDoesNotWeakenIt) {
