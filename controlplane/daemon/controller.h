@@ -39,6 +39,7 @@ class Controller {
   absl::Status open(const ControllerSettings& settings);
   absl::Status serve(const ControllerSettings& settings);
   ControlService::Parts parts(CallerOf caller);
+  LocalCallers local_callers();
   void write_down(const v1::Event& event);
 
   RoleBook roles_;
