@@ -80,7 +80,7 @@ ControlService::Parts Controller::parts(CallerOf caller) {
 
 LocalCallers Controller::local_callers() {
   return {
-      .has_role = [this](uid_t user) { return roles_.local(user).role != v1::ROLE_UNSPECIFIED; },
+      .has_role = [this](uid_t user) { return roles_.has_role(user); },
       .service_of =
           [this](std::optional<uid_t> user) {
             const Caller caller = user ? roles_.local(*user) : kStranger;

@@ -94,7 +94,7 @@ class LocalListenerTest : public ::testing::Test {
   void start(SocketAccess access) {
     auto listener = LocalListener::start(
         path_, access,
-        {.has_role = [this](uid_t user) { return roles_.local(user).role != v1::ROLE_UNSPECIFIED; },
+        {.has_role = [this](uid_t user) { return roles_.has_role(user); },
          .service_of =
              [this](std::optional<uid_t> user) {
                const Caller caller =
