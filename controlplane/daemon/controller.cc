@@ -73,9 +73,9 @@ void Controller::write_down(const v1::Event& event) {
 }
 
 ControlService::Parts Controller::parts(CallerOf caller) {
-  return {*changes_,      *store_,          *fleet_,   *records_,
-          *events_,       *recalls_,        *archive_, rollouts_->runner(),
-          SLUICE_VERSION, std::move(caller)};
+  return {*changes_,      *store_,           *fleet_,   *records_,
+          *events_,       *recalls_,         *archive_, rollouts_->runner(),
+          SLUICE_VERSION, std::move(caller), strangers_};
 }
 
 LocalCallers Controller::local_callers() {
