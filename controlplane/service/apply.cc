@@ -220,6 +220,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
   (*origin.event.mutable_details())["change"] = absl::StrCat(change.id());
   origin.waiting = wait_of(change.request(), *planned->base, clock_());
   origin.applied = change;
+  origin.approval = Approvals::approval_event(change);
   return accept(*std::move(planned), std::move(origin));
 }
 
@@ -247,9 +248,6 @@ absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
     change.set_state(v1::PendingChange::STATE_APPLIED);
     change.set_revision(applied->revision());
     *response.mutable_applied() = *std::move(applied);
-    // The change is in force: a full disk cannot take that back.
-    if (absl::Status status = approvals_.keep(change); !status.ok())
-      spdlog::error("approval of change {}: {}", change.id(), std::string(status.message()));
   }
   *response.mutable_change() = std::move(change);
   return response;

@@ -137,10 +137,13 @@ absl::StatusOr<StoredChange> Approvals::with_approval(const v1::DecideChangeRequ
   return stored;
 }
 
-absl::Status Approvals::keep(const v1::PendingChange& change) {
+v1::Event Approvals::approval_event(const v1::PendingChange& change) {
   const v1::Approval& last = change.approvals(change.approvals_size() - 1);
-  return store_.replace(change, event_of("approve", change, last.approver(),
-                                         v1::Event::OUTCOME_DONE, last.message()));
+  return event_of("approve", change, last.approver(), v1::Event::OUTCOME_DONE, last.message());
+}
+
+absl::Status Approvals::keep(const v1::PendingChange& change) {
+  return store_.replace(change, approval_event(change));
 }
 
 absl::StatusOr<v1::PendingChange> Approvals::reject(const v1::DecideChangeRequest& request,

@@ -53,6 +53,8 @@ class Approvals {
                                              absl::Time now);
   // An approval that was not the last one.
   absl::Status keep(const v1::PendingChange& change);
+  // What is written about the newest approval.
+  static v1::Event approval_event(const v1::PendingChange& change);
   // Errors: as `with_approval`, and INVALID_ARGUMENT (no reason).
   absl::StatusOr<v1::PendingChange> reject(const v1::DecideChangeRequest& request,
                                            const Caller& caller, uint64_t revision, absl::Time now);

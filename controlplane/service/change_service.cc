@@ -140,6 +140,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
   revision.entry.set_deleted(count(planned.plan, v1::ObjectDiff::ACTION_DELETE));
   revision.waiting = std::move(origin.waiting);
   revision.applied = std::move(origin.applied);
+  revision.approval = std::move(origin.approval);
   revision.event = std::move(origin.event);
   revision.event.set_outcome(v1::Event::OUTCOME_DONE);
   revision.event.set_plan_digest(response.plan().digest());
@@ -285,7 +286,8 @@ absl::Status ChangeService::overtake(uint64_t generation) {
 }
 
 absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& status,
-                                                    uint64_t revision) {
+                                                    uint64_t revision,
+                                                    const std::vector<v1::Event>& events) {
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
   if (base->revision != revision || find_rollout(*base->policy, status.rollout()) == nullptr) {
@@ -296,7 +298,7 @@ absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& sta
   InForce next = *base;
   next.rollouts = with_status(base->rollouts, status);
   if (steers_alike(status_of(base->rollouts, status.rollout()), status)) {
-    absl::Status saved = store_.replace_rollouts(revision, next.rollouts, nullptr);
+    absl::Status saved = store_.replace_rollouts(revision, next.rollouts, nullptr, events);
     if (!saved.ok()) return saved;
     set_running(std::make_shared<const InForce>(std::move(next)));
     return base->generation;
@@ -308,7 +310,7 @@ absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& sta
       push(std::move(next), *std::move(table),
            lowers ? NodeRefusal::kIsBorne : NodeRefusal::kAborts, [&](const InForce& state) {
              const NewTable stored = to_store(state);
-             return store_.replace_rollouts(revision, state.rollouts, &stored);
+             return store_.replace_rollouts(revision, state.rollouts, &stored, events);
            });
   if (!pushed.ok()) return pushed.status();
   return pushed->running->generation;

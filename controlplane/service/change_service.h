@@ -116,7 +116,9 @@ class ChangeService {
   // Makes the status durable, and the table that follows from it the running one; returns its
   // generation. A smaller share is put into force without a plan, whatever nodes say.
   // Errors: ABORTED (`revision`, on which the status rests, is not in force), and as `apply`.
-  absl::StatusOr<uint64_t> set_rollout(const v1::RolloutStatus& status, uint64_t revision);
+  // `events` tell of it, and are durable with it.
+  absl::StatusOr<uint64_t> set_rollout(const v1::RolloutStatus& status, uint64_t revision,
+                                       const std::vector<v1::Event>& events = {});
 
   std::shared_ptr<const InForce> running() const;
   Approvals& approvals() { return approvals_; }
@@ -138,6 +140,7 @@ class ChangeService {
     v1::Event event;
     std::optional<Waiting> waiting;
     std::optional<v1::PendingChange> applied;
+    std::optional<v1::Event> approval;
     NodeRefusal refusal = NodeRefusal::kAborts;
   };
   struct FailedRevert {

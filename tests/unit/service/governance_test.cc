@@ -196,7 +196,7 @@ TEST_F(GovernanceTest, OneApprovalOfTwoIsNotEnoughAndTheLastOneApplies) {
   EXPECT_EQ(entry.author(), "ann");
   EXPECT_THAT(entry.approvers(), ElementsAre("bob", "cid"));
   EXPECT_EQ(one_.running().revision(), 2U);
-  EXPECT_THAT(event_kinds(), ElementsAre("apply", "change.pending", "approve", "apply", "approve"));
+  EXPECT_THAT(event_kinds(), ElementsAre("apply", "change.pending", "approve", "approve", "apply"));
 }
 
 TEST_F(GovernanceTest, NobodyApprovesTheirOwnOrTwiceAndViewersNever) {
