@@ -147,15 +147,17 @@ grpc::Status FakeDataplane::Stage(grpc::ServerContext*,
 
   const absl::MutexLock lock(&mutex_);
   const uint64_t generation = delta.changed().generation();
+  if (!is_preview) {
+    calls_.push_back(
+        absl::StrCat("stage ", generation, delta.base_digest().empty() ? " full" : " delta"));
+  }
+  const auto may_go_on = [this]()
+                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_stages_; };
+  mutex_.Await(absl::Condition(&may_go_on));
   if (is_preview) {
     *response->mutable_effects() = effects_;
     return grpc::Status::OK;
   }
-  calls_.push_back(
-      absl::StrCat("stage ", generation, delta.base_digest().empty() ? " full" : " delta"));
-  const auto may_go_on = [this]()
-                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_stages_; };
-  mutex_.Await(absl::Condition(&may_go_on));
   if (!refusal_.empty()) return refuse(grpc::FAILED_PRECONDITION, refusal_);
   if (generation <= running_.generation()) return refuse(grpc::FAILED_PRECONDITION, "not newer");
   const dataplane::CanonicalTable base(running_);

@@ -29,7 +29,7 @@ class FakeDataplane final : public v1::Dataplane::Service {
 
   // Every Stage is refused with this reason; empty: none is.
   void refuse_stages(std::string reason);
-  // The next Stage waits here until `release_stages`.
+  // The next Stage, also of a preview, waits here until `release_stages`.
   void hold_stages();
   void release_stages();
 

@@ -157,6 +157,23 @@ TEST_F(RecallsTest, HealthyNodeHasItAtOnceThoughAnotherHangs) {
   EXPECT_FALSE(certificate->nodes(1).has_status());
 }
 
+TEST_F(RecallsTest, NobodysPreviewHoldsItUp) {
+  two_.hold_stages();
+  v1::ApplyRequest request = apply_of(pool_yaml("red"));
+  request.set_max_moved(1'000'000);
+  absl::Status applied;
+  std::thread command([&] { applied = changes_->apply(request).status(); });
+  absl::SleepFor(absl::Milliseconds(100));  // the preview is on its way
+
+  EXPECT_TRUE(recall("wrong answers").ok());
+  const int recalls = one_.running().overrides_size();
+  two_.release_stages();
+  command.join();
+
+  EXPECT_EQ(recalls, 1);
+  EXPECT_EQ(applied.code(), absl::StatusCode::kAborted) << applied;
+}
+
 TEST_F(RecallsTest, NodeThatStillLooksIsWaitedForButNotForEver) {
   one_.sweep_recalls(0, 7);
   two_.sweep_recalls(3, 2);
