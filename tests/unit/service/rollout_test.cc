@@ -175,9 +175,10 @@ TEST_F(SetRollout, TheCallsNameWhatIsUnknown) {
   EventLog events(store_->shared());
   Recalls recalls(*store_, *fleet_, events);
   const auto archive = *TableArchive::open(directory_.path("audit"));
+  CallMeter strangers;
   ControlService service({*changes_, *store_, *fleet_, *records_, events, recalls, *archive,
                           rollouts_->runner(), "9.9",
-                          [](const grpc::ServerContext*) { return anybody(); }});
+                          [](const grpc::ServerContext*) { return anybody(); }, strangers});
   v1::SteerRolloutRequest steer;
   steer.set_rollout("v3");
   steer.set_action(v1::SteerRolloutRequest::ACTION_START);
