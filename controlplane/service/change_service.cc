@@ -188,7 +188,9 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
   const absl::StatusOr<std::shared_ptr<const InForce>> changed =
-      put_override({change, *author, request.message(), absl::Now()});
+      put_override({change, *author, request.message(), absl::Now()},
+                   request.lifts() == v1::Override::STATE_UNSPECIFIED ? v1::Override::STATE_DRAINING
+                                                                      : request.lifts());
   if (!changed.ok()) return changed.status();
   v1::SetOverrideResponse response;
   response.set_generation(*changed == nullptr ? running()->generation : (*changed)->generation);
@@ -199,15 +201,19 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
 }
 
 absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::put_override(
-    const OverrideOrder& order) {
+    const OverrideOrder& order, v1::Override::State lifts) {
   const v1::Override& change = order.override;
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
+  if (change.state() == v1::Override::STATE_UNSPECIFIED) {
+    if (absl::Status status = check_lifts(change, lifts, base->overrides); !status.ok())
+      return status;
+  }
   InForce next = *base;
   next.overrides = with_override(base->overrides, change);
-  const bool lifts = next.overrides.size() < base->overrides.size();
+  const bool has_lifted = next.overrides.size() < base->overrides.size();
   // What waits for a deleted pool can be lifted without it.
-  if (absl::Status status = check_exists(change, *base->policy); !status.ok() && !lifts)
+  if (absl::Status status = check_exists(change, *base->policy); !status.ok() && !has_lifted)
     return status;
 
   if (change.state() == v1::Override::STATE_DRAINING && is_recalled(change, base->overrides)) {

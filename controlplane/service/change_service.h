@@ -194,8 +194,9 @@ class ChangeService {
   // Puts `order` into force whatever it says.
   absl::StatusOr<Pushed> push_override(const OverrideOrder& order)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
-  // `order.override` set or lifted. Null: nothing changed.
-  absl::StatusOr<std::shared_ptr<const InForce>> put_override(const OverrideOrder& order)
+  // `order.override` set, or lifted when it has the state `lifts`. Null: nothing changed.
+  absl::StatusOr<std::shared_ptr<const InForce>> put_override(const OverrideOrder& order,
+                                                              v1::Override::State lifts)
       ABSL_LOCKS_EXCLUDED(change_mutex_);
   absl::StatusOr<v1::ApplyResponse> go_back(const v1::RollbackRequest& request,
                                             const Caller& caller, const std::string& author)

@@ -88,6 +88,12 @@ class ChangeFixture : public ::testing::Test {
     request.mutable_override()->set_state(state);
     return changes_->set_override(request);
   }
+  absl::Status lift_recall(const std::string& pool) {
+    v1::SetOverrideRequest request;
+    request.mutable_override()->set_pool(pool);
+    request.set_lifts(v1::Override::STATE_RECALLED);
+    return changes_->set_override(request).status();
+  }
   bool stored_is(uint64_t revision, uint64_t generation) {
     const StoredState state = *store_->load();
     return state.revision == revision && state.generation == generation;

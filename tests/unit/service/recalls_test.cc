@@ -227,7 +227,7 @@ TEST_F(RecallsTest, RecallThatTheBackupKnowsAsLiftedStaysLifted) {
   ASSERT_TRUE(eventually([this] { return two_.running().overrides_size() == 1; }));
   two_.leave();                              // with the recall
   absl::SleepFor(absl::Milliseconds(1100));  // times of recalls are whole seconds here
-  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+  ASSERT_TRUE(lift_recall("green").ok());
   const std::string backup = *store_->copy();
 
   restore(backup);
@@ -248,9 +248,23 @@ TEST_F(RecallsTest, DrainDoesNotWeakenIt) {
   EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
 }
 
+TEST_F(RecallsTest, LiftingARecallLiftsNoDrainAndTheOtherWayRound) {
+  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_DRAINING).ok());
+  const absl::Status no_recall = lift_recall("green");
+  ASSERT_TRUE(recall("wrong answers").ok());
+  const absl::Status no_drain = set_override("green", "", v1::Override::STATE_UNSPECIFIED).status();
+
+  EXPECT_EQ(no_recall.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(no_recall.message()),
+              HasSubstr("pool/green is drained, not recalled; sluice undrain pool/green"));
+  EXPECT_EQ(no_drain.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(no_drain.message()), HasSubstr("sluice recall pool/green --lift"));
+  EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
+}
+
 TEST_F(RecallsTest, LiftedRecallIsNoRecallAnyMore) {
   ASSERT_TRUE(recall("wrong answers").ok());
-  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+  ASSERT_TRUE(lift_recall("green").ok());
 
   EXPECT_EQ(settle(absl::ZeroDuration()).status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(events("recall.lift"), SizeIs(1));
@@ -262,7 +276,7 @@ TEST_F(RecallsTest, StatusOfAnEarlierRecallDoesNotCount) {
   two_.sweep_recalls(0, 1);
   ASSERT_TRUE(recall("first").ok());
   ASSERT_TRUE(settle(kRecallPatience).ok());
-  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+  ASSERT_TRUE(lift_recall("green").ok());
   two_.leave();
 
   ASSERT_TRUE(recall("second").ok());
