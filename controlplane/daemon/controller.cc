@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +18,8 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 // Calls that run on at the end, an apply say, get this long to finish.
 constexpr auto kShutdownGrace = std::chrono::seconds(5);
+// A user of this host to whom no role was given, whoever it is.
+const Caller kStranger = {"", v1::ROLE_UNSPECIFIED, true};
 
 }  // namespace
 
@@ -70,9 +73,21 @@ void Controller::write_down(const v1::Event& event) {
 }
 
 ControlService::Parts Controller::parts(CallerOf caller) {
-  return {*changes_,      *store_,          *fleet_,   *records_,
-          *events_,       *recalls_,        *archive_, rollouts_->runner(),
-          SLUICE_VERSION, std::move(caller)};
+  return {*changes_,      *store_,           *fleet_,   *records_,
+          *events_,       *recalls_,         *archive_, rollouts_->runner(),
+          SLUICE_VERSION, std::move(caller), strangers_};
+}
+
+LocalCallers Controller::local_callers() {
+  return {
+      .has_role = [this](uid_t user) { return roles_.has_role(user); },
+      .service_of =
+          [this](std::optional<uid_t> user) {
+            const Caller caller = user ? roles_.local(*user) : kStranger;
+            return std::make_unique<ControlService>(
+                parts([caller](const grpc::ServerContext*) { return caller; }));
+          },
+  };
 }
 
 absl::Status Controller::serve(const ControllerSettings& settings) {
@@ -80,11 +95,7 @@ absl::Status Controller::serve(const ControllerSettings& settings) {
     const SocketAccess access =
         roles_.is_open() ? SocketAccess::kOwnerAndGroup : SocketAccess::kEverybody;
     absl::StatusOr<std::unique_ptr<LocalListener>> local =
-        LocalListener::start(settings.listen.substr(kUnix.size()), access, [this](uid_t user) {
-          const Caller caller = roles_.local(user);
-          return std::make_unique<ControlService>(
-              parts([caller](const grpc::ServerContext*) { return caller; }));
-        });
+        LocalListener::start(settings.listen.substr(kUnix.size()), access, local_callers());
     if (!local.ok()) return local.status();
     local_ = *std::move(local);
     return absl::OkStatus();

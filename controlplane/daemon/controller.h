@@ -39,6 +39,7 @@ class Controller {
   absl::Status open(const ControllerSettings& settings);
   absl::Status serve(const ControllerSettings& settings);
   ControlService::Parts parts(CallerOf caller);
+  LocalCallers local_callers();
   void write_down(const v1::Event& event);
 
   RoleBook roles_;
@@ -52,6 +53,7 @@ class Controller {
   std::unique_ptr<EventLog> events_;
   std::unique_ptr<Recalls> recalls_;
   std::unique_ptr<RolloutEngine> rollouts_;
+  CallMeter strangers_;                      // of all servers
   std::unique_ptr<ControlService> service_;  // of `server_`
   std::unique_ptr<grpc::Server> server_;     // either this, or the local listener
   std::unique_ptr<LocalListener> local_;

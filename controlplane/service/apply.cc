@@ -93,16 +93,14 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_planned(Planned planned,
                                                                Origin origin) {
   if (!planned.plan.diff.empty()) {
     v1::PlanResponse plan = describe(planned);
-    if (request.has_max_moved()) {
-      for (v1::NodeEffect& effect : fleet_.preview(*planned.plan.table))
-        *plan.add_nodes() = std::move(effect);
-    }
+    for (v1::NodeEffect& effect : planned.effects)
+      *plan.add_nodes() = std::move(effect);
     if (absl::Status status = check_rules(planned, plan, request, caller); !status.ok())
       return status;
     if (plan.approvals() > 0 && !request.break_glass()) {
-      return approvals_.ask(request, plan, origin.entry.rollback_of(), absl::Now());
+      return approvals_.ask(request, plan, origin.entry.rollback_of(), clock_());
     }
-    origin.waiting = wait_of(request, *planned.base, absl::Now());
+    origin.waiting = wait_of(request, *planned.base, clock_());
     if (request.break_glass()) {
       spdlog::warn("{} breaks glass: {}", request.author(), request.message());
     }
@@ -118,16 +116,29 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_planned(Planned planned,
   return accept(std::move(planned), std::move(origin));
 }
 
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_request(
+    const v1::ApplyRequest& request) const {
+  absl::StatusOr<Planned> planned = plan_change(request.change());
+  if (planned.ok() && request.has_max_moved() && !planned->plan.diff.empty())
+    planned->effects = fleet_.preview(*planned->plan.table);
+  return planned;
+}
+
 absl::StatusOr<v1::ApplyResponse> ChangeService::apply(const v1::ApplyRequest& request,
                                                        const Caller& caller) {
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
   if (absl::Status status = check_request(request, caller); !status.ok()) return status;
-  absl::StatusOr<Planned> planned = plan_change(request.change());
+  absl::StatusOr<Planned> planned = plan_request(request);
   if (!planned.ok()) return planned.status();
   const absl::MutexLock lock(&change_mutex_);
   if (planned->base != running()) {
     // Somebody was faster. With a base revision this is ABORTED, without one the newest counts.
+    // What was previewed is previewed again by whoever asks again: nodes are not waited for here.
+    if (request.has_max_moved()) {
+      return absl::AbortedError(
+          "another change came in force while the nodes were asked what would move: ask again");
+    }
     planned = plan_change(request.change());
     if (!planned.ok()) return planned.status();
   }
@@ -142,6 +153,17 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
                                                           const Caller& caller) {
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
+  absl::StatusOr<v1::ApplyResponse> response = go_back(request, caller, *author);
+  if (!response.ok() || response->plan().diff().empty() || !response->nodes().empty())
+    return response;
+  for (v1::NodeResult& node : fleet_.results(absl::Now() + kOrderPatience))
+    *response->add_nodes() = std::move(node);
+  return response;
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::go_back(const v1::RollbackRequest& request,
+                                                         const Caller& caller,
+                                                         const std::string& author) {
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
   uint64_t revision = request.revision();
@@ -158,14 +180,14 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
   origin.event.set_kind("rollback");
   origin.entry.set_rollback_of(revision);
   v1::ApplyRequest as_apply;
-  as_apply.set_author(*author);
+  as_apply.set_author(author);
   as_apply.set_message(request.message());
   as_apply.set_ticket(request.ticket());
   if (ends_wait) {  // what would happen by itself needs nobody's leave
-    origin.entry.set_author(*author);
+    origin.entry.set_author(author);
     origin.entry.set_message(request.message());
     origin.entry.set_ticket(request.ticket());
-    origin.event.set_actor(*author);
+    origin.event.set_actor(author);
     origin.event.set_reason(request.message());
     return end_wait(*std::move(planned), std::move(origin));
   }
@@ -196,8 +218,9 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
     (*origin.event.mutable_details())["approver/" + approval.approver()] = approval.message();
   }
   (*origin.event.mutable_details())["change"] = absl::StrCat(change.id());
-  origin.waiting = wait_of(change.request(), *planned->base, absl::Now());
+  origin.waiting = wait_of(change.request(), *planned->base, clock_());
   origin.applied = change;
+  origin.approval = Approvals::approval_event(change);
   return accept(*std::move(planned), std::move(origin));
 }
 
@@ -208,13 +231,13 @@ absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
   v1::DecideChangeResponse response;
   if (request.reject()) {
     absl::StatusOr<v1::PendingChange> rejected =
-        approvals_.reject(request, caller, revision, absl::Now());
+        approvals_.reject(request, caller, revision, clock_());
     if (!rejected.ok()) return rejected.status();
     *response.mutable_change() = *std::move(rejected);
     return response;
   }
   absl::StatusOr<StoredChange> stored =
-      approvals_.with_approval(request, caller, revision, absl::Now());
+      approvals_.with_approval(request, caller, revision, clock_());
   if (!stored.ok()) return stored.status();
   v1::PendingChange& change = stored->change;
   if (static_cast<uint32_t>(change.approvals_size()) < change.plan().approvals()) {
@@ -225,9 +248,6 @@ absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
     change.set_state(v1::PendingChange::STATE_APPLIED);
     change.set_revision(applied->revision());
     *response.mutable_applied() = *std::move(applied);
-    // The change is in force: a full disk cannot take that back.
-    if (absl::Status status = approvals_.keep(change); !status.ok())
-      spdlog::error("approval of change {}: {}", change.id(), std::string(status.message()));
   }
   *response.mutable_change() = std::move(change);
   return response;

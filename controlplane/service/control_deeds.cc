@@ -41,6 +41,7 @@ absl::StatusOr<Caller> ControlService::admit(grpc::ServerContext* context, v1::R
 void ControlService::note_refusal(const Deed& deed, const Caller& caller,
                                   const absl::Status& status) const {
   if (is_pending(status)) return;  // its own event says so
+  if (caller.role == v1::ROLE_UNSPECIFIED) return note_stranger(deed, caller);
   const std::string actor = actor_of(caller, deed.author);
   spdlog::warn("{} by {}: refused: {}", deed.kind, actor.empty() ? "unknown" : actor,
                std::string(status.message()));
@@ -53,6 +54,13 @@ void ControlService::note_refusal(const Deed& deed, const Caller& caller,
   if (!deed.reason.empty()) (*event.mutable_details())["message"] = deed.reason;
   if (const absl::Status written = parts_.events.append(std::move(event)); !written.ok())
     spdlog::error("event: {}", std::string(written.message()));
+}
+
+void ControlService::note_stranger(const Deed& deed, const Caller& caller) const {
+  const uint64_t unsaid = parts_.strangers.take(std::chrono::steady_clock::now());
+  if (unsaid == 0) return;
+  spdlog::warn("{} by {}, who has no role: refused, one of {} such calls since the last line",
+               deed.kind, caller.name.empty() ? "somebody" : caller.name, unsaid);
 }
 
 void ControlService::note_unchanged(const Deed& deed, const Caller& caller) const {
@@ -136,7 +144,7 @@ grpc::Status ControlService::SetOverride(grpc::ServerContext* context,
   if (response->nodes().empty() && response->generation() != 0) note_unchanged(deed, *caller);
   if (request->override().state() != v1::Override::STATE_RECALLED) return status;
   absl::StatusOr<v1::RecallCertificate> certificate = parts_.recalls.settle(
-      request->override(), std::max(absl::ZeroDuration(), begin + kRecallPatience - absl::Now()));
+      request->override(), std::max(kRecallPatienceMin, begin + kRecallPatience - absl::Now()));
   if (!certificate.ok()) return reply(certificate.status());
   *response->mutable_certificate() = *std::move(certificate);
   return status;

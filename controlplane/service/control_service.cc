@@ -105,6 +105,12 @@ grpc::Status ControlService::ListChanges(grpc::ServerContext* context,
                                          v1::ListChangesResponse* response) {
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read the changes");
   if (!caller.ok()) return reply(caller.status());
+  if (request->id() != 0) {
+    absl::StatusOr<v1::PendingChange> change = parts_.changes.approvals().find(request->id());
+    if (!change.ok()) return reply(change.status());
+    *response->add_changes() = *std::move(change);
+    return grpc::Status::OK;
+  }
   const absl::StatusOr<std::vector<v1::PendingChange>> changes = parts_.changes.approvals().list(
       request->all() ? ChangeStore::Which::kAll : ChangeStore::Which::kPending);
   if (!changes.ok()) return reply(changes.status());

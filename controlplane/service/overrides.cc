@@ -71,6 +71,21 @@ bool is_recalled(const v1::Override& place, const std::vector<v1::Override>& ove
   });
 }
 
+absl::Status check_lifts(const v1::Override& place, v1::Override::State lifted,
+                         const std::vector<v1::Override>& overrides) {
+  for (const v1::Override& override : overrides) {
+    if (!same_place(override, place) || override.state() == lifted) continue;
+    const std::string target = target_of(place);
+    return absl::FailedPreconditionError(
+        override.state() == v1::Override::STATE_RECALLED
+            ? absl::StrCat(target, " is recalled, not drained; sluice recall ", target,
+                           " --lift lets it serve again")
+            : absl::StrCat(target, " is drained, not recalled; sluice undrain ", target,
+                           " gives it new flows again"));
+  }
+  return absl::OkStatus();
+}
+
 v1::Event override_event(const OverrideOrder& order, const std::vector<v1::Override>& before) {
   const bool was_recalled = is_recalled(order.override, before);
   v1::Event event;

@@ -30,6 +30,11 @@ std::string target_of(const v1::Override& override);
 // Whether this very pool or backend is recalled.
 bool is_recalled(const v1::Override& place, const std::vector<v1::Override>& overrides);
 
+// Errors: FAILED_PRECONDITION (`place` is in another state than `lifted`), naming the verb that
+// would lift it.
+absl::Status check_lifts(const v1::Override& place, v1::Override::State lifted,
+                         const std::vector<v1::Override>& overrides);
+
 // What is written about an order when `before` was in force: a drain, a recall, or the lifting of
 // one.
 v1::Event override_event(const OverrideOrder& order, const std::vector<v1::Override>& before);

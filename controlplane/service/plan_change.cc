@@ -83,7 +83,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
                 {*desired.policy, *desired.clients, source, desired.touched}, header,
                 {.forbidden = leniency.forbidden, .now_unix_s = absl::ToUnixSeconds(absl::Now())});
   if (!plan.refusals.empty()) return refused(plan.refusals);
-  return Planned{std::move(base), std::move(desired), std::move(plan), std::move(rollouts)};
+  return Planned{std::move(base), std::move(desired), std::move(plan), std::move(rollouts), {}};
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {

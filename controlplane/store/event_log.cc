@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,9 +23,27 @@ std::string end_of(const std::string& prefix) {
   return prefix + '\xff';
 }
 
+void cut(std::string& text) {
+  if (text.size() <= kEventTextBytesMax) return;
+  constexpr std::string_view kEllipsis = "…";
+  size_t end = kEventTextBytesMax - kEllipsis.size();
+  const auto is_inside_letter = [&text](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  while (end > 0 && is_inside_letter(end))
+    --end;
+  text.resize(end);
+  text += kEllipsis;
+}
+
 }  // namespace
 
 absl::Status insert_event(Database& database, v1::Event& event) {
+  cut(*event.mutable_actor());
+  cut(*event.mutable_target());
+  cut(*event.mutable_reason());
+  for (auto& [name, text] : *event.mutable_details())
+    cut(text);
   if (!event.has_time()) set_time(*event.mutable_time(), absl::Now());
   absl::StatusOr<Statement> last = database.prepare("SELECT COALESCE(MAX(sequence), 0) FROM event");
   if (!last.ok()) return last.status();

@@ -13,6 +13,9 @@
 
 namespace sluice::controlplane {
 
+// A longer text of an event is cut: callers say as much as they like, and events are kept for ever.
+inline constexpr size_t kEventTextBytesMax = 4096;
+
 // Writes the event inside the caller's transaction, so that it is there exactly when the step is.
 // Sets its sequence, and its time when that is unset.
 absl::Status insert_event(Database& database, v1::Event& event);

@@ -46,6 +46,7 @@ struct NewRevision {
   std::vector<v1::RolloutStatus> rollouts;  // that remain under it
   std::optional<Waiting> waiting;           // its `revision` is set here; unset: nothing waits then
   std::optional<v1::PendingChange> applied;  // the change that is applied by this revision
+  std::optional<v1::Event> approval;         // the last one, which led to it
   v1::Event event;  // about it; its revision, generation and target are set here
 };
 
@@ -89,10 +90,11 @@ class RevisionStore {
   absl::Status confirm(v1::Event event);
 
   // Statuses of rollouts, and the table that carries them where it changes with them; the revision
-  // stays. `table` null: it does not change.  Errors: as `replace_overrides`.
+  // stays. `table` null: it does not change. `events` are written with them; their revision and
+  // generation are set here.  Errors: as `replace_overrides`.
   absl::Status replace_rollouts(uint64_t base_revision,
                                 const std::vector<v1::RolloutStatus>& rollouts,
-                                const NewTable* table);
+                                const NewTable* table, std::vector<v1::Event> events = {});
 
   // Errors: NOT_FOUND.
   absl::StatusOr<v1::Policy> policy_of(uint64_t revision);
@@ -115,6 +117,7 @@ class RevisionStore {
   absl::Status write_table(uint64_t revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status check_revision(uint64_t base_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<uint64_t> read_generation() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status check_base(uint64_t base_revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_overrides(const std::vector<v1::Override>& overrides,

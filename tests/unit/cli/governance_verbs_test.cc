@@ -200,6 +200,7 @@ TEST_F(GovernanceVerbs, RecallNeedsAReasonAndLiftDoesNot) {
   EXPECT_EQ(run({"recall", "backend/a/b", "--lift"}).code, 0);
   EXPECT_EQ(control_.script().override_requests.back().override().state(),
             v1::Override::STATE_UNSPECIFIED);
+  EXPECT_EQ(control_.script().override_requests.back().lifts(), v1::Override::STATE_RECALLED);
 }
 
 TEST_F(GovernanceVerbs, UndrainDoesNotLiftARecall) {

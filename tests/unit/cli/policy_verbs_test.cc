@@ -125,7 +125,7 @@ TEST_F(PolicyVerbs, ApplySaysWhatChangedAndWhichNodesHaveIt) {
             "Route/chat created\n"
             "revision 8, generation 12\n"
             "node edge-1: committed\n"
-            "node edge-2: away, catches up when it returns (connection refused)\n");
+            "node edge-2: not yet, catches up by itself (connection refused)\n");
   EXPECT_EQ(control_.script().apply_request.author(), "ci");
 }
 

@@ -64,6 +64,14 @@ class GovernanceTest : public ChangeFixture {
       kinds.push_back(event.kind());
     return kinds;
   }
+  // What a failing disk may do.
+  void damage_policy(uint64_t revision) {
+    SharedDatabase& shared = *store_->shared();
+    const absl::MutexLock lock(&shared.mutex);
+    const std::string sql =
+        "UPDATE revision SET policy = x'00' WHERE number = " + std::to_string(revision);
+    ASSERT_TRUE(shared.database.execute(sql.c_str()).ok());
+  }
   static v1::ApplyRequest confirmed(const std::string& yaml, absl::Duration wait) {
     v1::ApplyRequest request = apply_of(yaml);
     request.mutable_confirm_within()->set_seconds(absl::ToInt64Seconds(wait));
@@ -188,7 +196,7 @@ TEST_F(GovernanceTest, OneApprovalOfTwoIsNotEnoughAndTheLastOneApplies) {
   EXPECT_EQ(entry.author(), "ann");
   EXPECT_THAT(entry.approvers(), ElementsAre("bob", "cid"));
   EXPECT_EQ(one_.running().revision(), 2U);
-  EXPECT_THAT(event_kinds(), ElementsAre("apply", "change.pending", "approve", "apply", "approve"));
+  EXPECT_THAT(event_kinds(), ElementsAre("apply", "change.pending", "approve", "approve", "apply"));
 }
 
 TEST_F(GovernanceTest, NobodyApprovesTheirOwnOrTwiceAndViewersNever) {
@@ -251,6 +259,50 @@ TEST_F(GovernanceTest, ChangeThatWaitedADayIsGivenUp) {
   EXPECT_EQ(change(id).state(), v1::PendingChange::STATE_EXPIRED);
   EXPECT_EQ(event_kinds().back(), "change.expired");
   EXPECT_THAT(text(approve(id, bob_).status()), HasSubstr("change 1 is expired"));
+}
+
+TEST_F(GovernanceTest, OneAuthorCannotFillUpWhatWaits) {
+  ask();
+  v1::ApplyRequest request = unsigned_apply(kGuardrail);
+  for (size_t asked = 1; asked < kOpenChangesOfAuthorMax; ++asked)
+    EXPECT_EQ(changes_->apply(request, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+
+  const absl::Status too_many = changes_->apply(request, ann_).status();
+  const absl::Status other = changes_->apply(request, root_).status();
+  v1::DecideChangeRequest rejection;
+  rejection.set_id(1);
+  rejection.set_reject(true);
+  rejection.set_message("too many");
+  ASSERT_TRUE(changes_->decide(rejection, bob_).ok());
+
+  EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(text(too_many), HasSubstr("20 changes wait for approvals already, 20 of ann"));
+  EXPECT_EQ(other.code(), absl::StatusCode::kPermissionDenied) << "others have room";
+  EXPECT_EQ(changes_->apply(request, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(GovernanceTest, WhatWaitsIsBoundedInBytesAlsoAfterARestart) {
+  ask();
+  v1::ApplyRequest large = unsigned_apply(kGuardrail);
+  large.mutable_change()->mutable_files(0)->mutable_yaml()->append("# " +
+                                                                   std::string(40 << 20, 'x'));
+  EXPECT_EQ(changes_->apply(large, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+  close();
+  open();
+
+  const absl::Status too_large = changes_->apply(large, ann_).status();
+
+  EXPECT_EQ(too_large.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(text(too_large), HasSubstr("80 MiB of ann"));
+  EXPECT_THAT(pending(), SizeIs(2));
+}
+
+TEST_F(GovernanceTest, ListsCarryNoFilesAndOneAskedForByItsIdDoes) {
+  const uint64_t id = ask();
+
+  EXPECT_THAT(pending()[0].request().change().files(), SizeIs(0));
+  EXPECT_EQ(changes_->approvals().find(id)->request().change().files(0).yaml(), kGuardrail);
+  EXPECT_EQ(changes_->approvals().find(99).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(GovernanceTest, RejectionNeedsAReasonAndEndsIt) {
@@ -391,18 +443,53 @@ TEST_F(GovernanceTest, LaterApplyIsRefusedWhileOneWaitsAndRollbackEndsIt) {
   EXPECT_TRUE(changes_->apply(apply_of(pool_yaml("late"))).ok());
 }
 
-TEST_F(GovernanceTest, RevertThatANodeRefusesIsTriedAgain) {
+TEST_F(GovernanceTest, RevertThatFailsIsToldOnceTriedSeldomAndHoldsNothingElseUp) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5))).ok());
+  StoredChange waits;
+  waits.change.set_state(v1::PendingChange::STATE_PENDING);
+  waits.change.mutable_plan()->set_base_revision(2);
+  ASSERT_TRUE(ChangeStore(store_->shared()).add(waits, v1::Event()).ok());
+  damage_policy(1);
+  const absl::Time late = absl::Now() + absl::Hours(2);
+
+  const absl::Status first = changes_->tend(late);
+  const absl::Status at_once = changes_->tend(late);
+  const absl::Status later = changes_->tend(late + absl::Minutes(1));
+
+  EXPECT_FALSE(first.ok());
+  EXPECT_TRUE(at_once.ok()) << "it is not tried again yet";
+  EXPECT_FALSE(later.ok());
+  const std::vector<std::string> kinds = event_kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "revert"), 1);
+  EXPECT_EQ(change(waits.change.id()).state(), v1::PendingChange::STATE_EXPIRED);
+}
+
+TEST_F(GovernanceTest, NodeThatRefusesKeepsNobodyInWhatWasForAWhileOnly) {
   apply(kPolicy);
   ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Seconds(1))).ok());
   one_.refuse_stages("no memory");
 
-  const absl::Status refused = changes_->tend(absl::Now() + absl::Minutes(1));
-  one_.refuse_stages("");
+  const absl::Status reverted = changes_->tend(absl::Now() + absl::Minutes(1));
 
-  EXPECT_FALSE(refused.ok());
-  EXPECT_TRUE(changes_->running()->waiting.has_value());
-  EXPECT_TRUE(changes_->tend(absl::Now() + absl::Minutes(1)).ok());
-  EXPECT_EQ(changes_->running()->revision, 3U);
+  EXPECT_TRUE(reverted.ok()) << reverted;
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+  EXPECT_TRUE(testing::eventually([this] { return two_.running().revision() == 3; }));
+  EXPECT_TRUE(testing::eventually([this] { return event_kinds().back() == "node.refused"; }));
+  EXPECT_EQ(one_.running().revision(), 2U);
+}
+
+TEST_F(GovernanceTest, RollbackThatEndsAWaitGoesPastANodeThatRefuses) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5))).ok());
+  one_.refuse_stages("no memory");
+
+  const auto back = changes_->rollback({});
+
+  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back->nodes(), SizeIs(2));
+  EXPECT_EQ(back->nodes(0).message(), "no memory");
+  EXPECT_TRUE(back->nodes(1).committed());
 }
 
 TEST_F(GovernanceTest, BrokenGlassNeedsAnAdminAReasonAndEndsWithinTheHour) {
@@ -432,6 +519,37 @@ TEST_F(GovernanceTest, BrokenGlassNeedsAnAdminAReasonAndEndsWithinTheHour) {
             absl::StatusCode::kAborted);
   ASSERT_TRUE(changes_->tend(absl::Now() + absl::Minutes(61)).ok());
   EXPECT_THAT(changes_->running()->policy->guardrails(), SizeIs(0));
+}
+
+TEST_F(GovernanceTest, GlassHealsWithinTheHourThoughTheClockIsSetBack) {
+  ASSERT_TRUE(changes_->apply(unsigned_apply(kPolicy), ann_).ok());
+  v1::ApplyRequest request = unsigned_apply(kGuardrail);
+  request.set_break_glass(true);
+  ASSERT_TRUE(changes_->apply(request, root_).ok());
+  close();
+  clock_jump_ = -absl::Hours(24);
+  open();
+
+  ASSERT_TRUE(changes_->tend(changes_->now()).ok());
+  const bool holds = changes_->running()->waiting.has_value();
+  const absl::Duration left = changes_->running()->waiting->deadline - changes_->now();
+  ASSERT_TRUE(changes_->tend(changes_->now() + absl::Hours(1)).ok());
+
+  EXPECT_TRUE(holds);
+  EXPECT_LE(left, absl::Hours(1));
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+}
+
+TEST_F(GovernanceTest, TimesAreGivenByTheServicesOwnClock) {
+  clock_jump_ = absl::Hours(24);
+  apply(kPolicy);
+
+  const auto response = changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5)));
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_GT(time_of(response->reverts_at()), absl::Now() + absl::Hours(24));
+  ASSERT_TRUE(changes_->tend(changes_->now()).ok());
+  EXPECT_TRUE(changes_->running()->waiting.has_value());
 }
 
 TEST_F(GovernanceTest, GlassBrokenTwiceHealsToWhatWasBeforeTheFirst) {

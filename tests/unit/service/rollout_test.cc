@@ -92,6 +92,19 @@ TEST_F(SetRollout, ANodesRefusalChangesNothing) {
   EXPECT_THAT(store_->load()->rollouts, IsEmpty());
 }
 
+TEST_F(SetRollout, ANodesRefusalKeepsNobodyFromLosingTheCandidate) {
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000).ok());
+  const uint64_t generation = changes_->running()->generation;
+  one_.refuse_stages("no");
+
+  const auto aborted = set(v1::ROLLOUT_PHASE_ABORTED, 0);
+
+  ASSERT_TRUE(aborted.ok()) << aborted.status();
+  EXPECT_EQ(store_->load()->rollouts[0].weight(), 0U);
+  EXPECT_TRUE(testing::eventually([&] { return two_.running().generation() == generation + 1; }));
+  EXPECT_EQ(one_.running().generation(), generation);
+}
+
 TEST_F(SetRollout, EditingTheSplitOfALiveRolloutIsAConflictAndChangesNothing) {
   ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000).ok());
 
@@ -220,9 +233,10 @@ TEST_F(SetRollout, TheCallsNameWhatIsUnknown) {
   EventLog events(store_->shared());
   Recalls recalls(*store_, *fleet_, events);
   const auto archive = *TableArchive::open(directory_.path("audit"));
+  CallMeter strangers;
   ControlService service({*changes_, *store_, *fleet_, *records_, events, recalls, *archive,
                           rollouts_->runner(), "9.9",
-                          [](const grpc::ServerContext*) { return anybody(); }});
+                          [](const grpc::ServerContext*) { return anybody(); }, strangers});
   v1::SteerRolloutRequest steer;
   steer.set_rollout("v3");
   steer.set_action(v1::SteerRolloutRequest::ACTION_START);
