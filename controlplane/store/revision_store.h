@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,9 +100,10 @@ class RevisionStore {
   // Newest first.
   absl::StatusOr<std::vector<v1::RevisionEntry>> list(uint32_t limit);
 
-  // A complete copy of the file beside it, as of now; whoever asked for it deletes it. Errors:
-  // those of the disk.
-  absl::StatusOr<std::string> copy();
+  // A complete copy of the file beside it, as of the end of the call; whoever asked for it deletes
+  // it. The store is used by others meanwhile: `pause` is called between two pieces, without its
+  // lock; null: a moment of sleep. Errors: those of the disk.
+  absl::StatusOr<std::string> copy(const std::function<void()>& pause = nullptr);
 
   // For the other stores of the same file.
   const std::shared_ptr<SharedDatabase>& shared() const { return shared_; }
