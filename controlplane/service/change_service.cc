@@ -139,41 +139,35 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
 
 absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
     const v1::SetOverrideRequest& request, const Caller& caller) {
-  const v1::Override& change = request.override();
-  if (!v1::Override::State_IsValid(change.state())) {
-    return absl::InvalidArgumentError(
-        "override.state: draining, recalled, or unspecified to lift it");
-  }
-  if (change.state() == v1::Override::STATE_RECALLED && request.message().empty()) {
-    return absl::InvalidArgumentError("message: a recall needs a reason; say it with --reason");
-  }
+  if (absl::Status status = check_overrides(request); !status.ok()) return status;
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
+  const std::vector<v1::Override> changes = overrides_of(request);
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
+  absl::Status allowed = check_overrides(changes, base->overrides, *base->policy);
+  if (!allowed.ok()) return allowed;
+
   InForce next = *base;
-  next.overrides = with_override(base->overrides, change);
-  const bool lifts = next.overrides.size() < base->overrides.size();
-  // What waits for a deleted pool can be lifted without it.
-  if (absl::Status status = check_exists(change, *base->policy); !status.ok() && !lifts)
-    return status;
-
-  if (change.state() == v1::Override::STATE_DRAINING && is_recalled(change, base->overrides)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        target_of(change), " is recalled, which a drain would weaken: lift the recall first"));
+  OverrideOrder order = {{}, *author, request.message(), absl::Now()};
+  std::vector<v1::Event> events;
+  for (const v1::Override& change : changes) {
+    std::vector<v1::Override> changed = with_override(next.overrides, change);
+    if (same_overrides(changed, next.overrides)) continue;
+    next.overrides = std::move(changed);
+    order.override = change;
+    events.push_back(override_event(order, base->overrides));
   }
-
   v1::SetOverrideResponse response;
   response.set_generation(base->generation);
-  if (same_overrides(next.overrides, base->overrides)) return response;
+  if (events.empty()) return response;
   const std::vector<v1::Override> effective = effective_overrides(next.overrides, *next.policy);
   const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
   if (base->table != nullptr) *table = base->table->message();
   *table->mutable_overrides() = {effective.begin(), effective.end()};
-  const OverrideOrder order = {change, *author, request.message(), absl::Now()};
-  const v1::Event event = override_event(order, base->overrides);
   absl::StatusOr<Pushed> pushed = push(std::move(next), table, [&](const InForce& state) {
-    return store_.replace_overrides(base->revision, state.overrides, to_store(state), order, event);
+    return store_.replace_overrides(base->revision, state.overrides, to_store(state), order,
+                                    events);
   });
   if (!pushed.ok()) return pushed.status();
   response.set_generation(pushed->running->generation);
@@ -197,7 +191,7 @@ absl::Status ChangeService::overtake(uint64_t generation) {
   return push(*base, table,
               [&](const InForce& state) {
                 return store_.replace_overrides(base->revision, state.overrides, to_store(state),
-                                                {}, event);
+                                                {}, {event});
               })
       .status();
 }

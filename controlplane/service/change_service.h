@@ -89,8 +89,10 @@ class ChangeService {
   // own, twice the same), and as `apply`: the approval does not count then.
   absl::StatusOr<v1::DecideChangeResponse> decide(const v1::DecideChangeRequest& request,
                                                   const Caller& caller);
-  // Setting what is set and lifting what is not there changes nothing.
-  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND, and as `apply`.
+  // All of the request's overrides or none. Setting what is set and lifting what is not there
+  // changes nothing.
+  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND (all unknown names), and
+  // as `apply`.
   absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request,
                                                        const Caller& caller = anybody());
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "controlplane/service/control_service.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/refusal.h"
@@ -125,7 +126,10 @@ grpc::Status ControlService::DecideChange(grpc::ServerContext* context,
 grpc::Status ControlService::SetOverride(grpc::ServerContext* context,
                                          const v1::SetOverrideRequest* request,
                                          v1::SetOverrideResponse* response) {
-  const Deed deed = {override_kind(request->override()), target_of(request->override()),
+  std::vector<std::string> targets;
+  for (const v1::Override& change : overrides_of(*request))
+    targets.push_back(target_of(change));
+  const Deed deed = {override_kind(request->override()), absl::StrJoin(targets, ", "),
                      request->author(), request->message()};
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_OPERATOR, deed);
   if (!caller.ok()) return reply(caller.status());

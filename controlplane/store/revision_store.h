@@ -78,12 +78,11 @@ class RevisionStore {
   absl::Status append(const NewRevision& revision, const NewTable& table);
 
   // Drains, recalls and the table that carries them; the revision stays. Overrides that were not
-  // there before have `order`'s author, reason and time. `event` is written with them, unless its
-  // kind is empty.
+  // there before have `order`'s author, reason and time. `events` are written with them.
   // Errors: ABORTED (`base_revision` is not the newest, or the generation is not newer).
   absl::Status replace_overrides(uint64_t base_revision, const std::vector<v1::Override>& overrides,
                                  const NewTable& table, const OverrideOrder& order = {},
-                                 v1::Event event = {});
+                                 std::vector<v1::Event> events = {});
   absl::StatusOr<std::vector<OverrideOrder>> override_orders();
 
   // Nothing waits any more; `event` says why.

@@ -212,11 +212,36 @@ TEST_F(PolicyVerbs, DrainSetsOverridesOfPoolsAndBackends) {
   EXPECT_EQ(run({"undrain", "pool/chat-v1"}).code, 0);
 
   const auto& requests = control_.script().override_requests;
-  ASSERT_EQ(requests.size(), 3u);
+  ASSERT_EQ(requests.size(), 2u);
   EXPECT_EQ(requests[0].override().backend(), "");
   EXPECT_EQ(requests[0].override().state(), v1::Override::STATE_DRAINING);
-  EXPECT_EQ(requests[1].override().backend(), "a");
-  EXPECT_EQ(requests[2].override().state(), v1::Override::STATE_UNSPECIFIED);
+  ASSERT_EQ(requests[0].others_size(), 1);
+  EXPECT_EQ(requests[0].others(0).backend(), "a");
+  EXPECT_EQ(requests[0].others(0).state(), v1::Override::STATE_DRAINING);
+  EXPECT_EQ(requests[1].override().state(), v1::Override::STATE_UNSPECIFIED);
+}
+
+TEST_F(PolicyVerbs, DrainOfUnknownNamesIsNotFoundAndNamesThemAll) {
+  control_.script().status = {grpc::NOT_FOUND, "there is no pool \"x\"\nthere is no pool \"y\""};
+
+  const Outcome outcome = run({"drain", "pool/chat-v1", "pool/x", "pool/y"});
+
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "error: there is no pool \"x\"\nthere is no pool \"y\"\n");
+  EXPECT_EQ(control_.script().override_requests.size(), 1u);
+}
+
+TEST_F(PolicyVerbs, UndrainTellsOfEachWhetherItWasDrained) {
+  v1::Override& drain = *control_.script().policy.add_overrides();
+  drain.set_pool("chat-v1");
+  drain.set_state(v1::Override::STATE_DRAINING);
+
+  const Outcome outcome = run({"undrain", "pool/chat-v1", "backend/chat-v1/a"});
+
+  EXPECT_EQ(outcome.out,
+            "pool/chat-v1 no longer drained, generation 0\n"
+            "backend/chat-v1/a not drained, generation 0\n");
 }
 
 TEST_F(PolicyVerbs, UndrainOfWhatIsNotDrainedDoesNotClaimAChange) {
