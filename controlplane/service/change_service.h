@@ -54,6 +54,9 @@ struct Leniency {
   Conflicts conflicts = Conflicts::kRefuse;
   NewRollouts new_rollouts = NewRollouts::kStart;
 };
+inline Leniency leniency_of(const v1::Change& change) {
+  return {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse};
+}
 // What was in force may have had pools struck out, and it comes back all the same.
 inline constexpr Leniency kReverting = {Forbidden::kStrike, Conflicts::kOverride};
 
@@ -79,7 +82,7 @@ class ChangeService {
   // those of the store. Nothing changed then.
   absl::StatusOr<v1::ApplyResponse> apply(const v1::ApplyRequest& request,
                                           const Caller& caller = anybody());
-  // Errors: NOT_FOUND (revision), and as `apply`.
+  // Errors: NOT_FOUND (revision), INVALID_ARGUMENT (terms for what ends a wait), and as `apply`.
   absl::StatusOr<v1::ApplyResponse> rollback(const v1::RollbackRequest& request,
                                              const Caller& caller = anybody());
   // Errors: NOT_FOUND (nothing waits, or another revision), FAILED_PRECONDITION (it broke glass).
@@ -146,6 +149,8 @@ class ChangeService {
   // The wait that this request asks for; unset: none.
   static std::optional<Waiting> wait_of(const v1::ApplyRequest& request, const InForce& base,
                                         absl::Time now);
+  // Whose step it is and why, for the history and the events.
+  static void sign(const v1::ApplyRequest& request, Origin& origin);
   absl::StatusOr<v1::ApplyResponse> take_back(const Waiting& waiting)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   absl::StatusOr<v1::ApplyResponse> end_wait(Planned planned, Origin origin)

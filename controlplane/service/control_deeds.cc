@@ -95,7 +95,8 @@ grpc::Status ControlService::Apply(grpc::ServerContext* context, const v1::Apply
 grpc::Status ControlService::Rollback(grpc::ServerContext* context,
                                       const v1::RollbackRequest* request,
                                       v1::ApplyResponse* response) {
-  const Deed deed = {"rollback", absl::StrCat("revision/", request->revision()), request->author(),
+  const Deed deed = {request->break_glass() ? "break-glass" : "rollback",
+                     absl::StrCat("revision/", request->revision()), request->author(),
                      request->message()};
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_OPERATOR, deed);
   if (!caller.ok()) return reply(caller.status());

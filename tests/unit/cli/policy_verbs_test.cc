@@ -202,7 +202,10 @@ TEST_F(PolicyVerbs, HistoryIsNewestFirstAsTheServerSaysIt) {
 
 TEST_F(PolicyVerbs, RollbackAsksForTheRevision) {
   EXPECT_EQ(run({"rollback", "6", "-m", "slow"}).code, 0);
-  EXPECT_EQ(control_.script().rollback_request.revision(), 6u);
+  const v1::RollbackRequest& request = control_.script().rollback_request;
+  EXPECT_EQ(request.revision(), 6u);
+  EXPECT_FALSE(request.strike() || request.break_glass() || request.has_max_moved() ||
+               request.has_confirm_within());
   EXPECT_EQ(run({"rollback"}).code, 0);
   EXPECT_EQ(control_.script().rollback_request.revision(), 0u);
 }
@@ -319,3 +322,29 @@ TEST_F(PolicyVerbs, CompileRefusesAKeyOfAnotherLength) {
 
 }  // namespace
 }  // namespace sluice::controlplane::cli
+TEST_F(PolicyVerbs, RollbackIsOnTheTermsOfAnApply) {
+  EXPECT_EQ(run({"rollback", "6", "--strike", "--max-moved", "2%", "--confirm-within", "5m",
+                 "--break-glass", "--reason", "it burns", "--ticket", "T-1", "--author", "ann"})
+                .code,
+            0);
+
+  const v1::RollbackRequest& request = control_.script().rollback_request;
+  EXPECT_TRUE(request.strike());
+  EXPECT_EQ(request.max_moved(), 20'000u);
+  EXPECT_EQ(request.confirm_within().seconds(), 300);
+  EXPECT_TRUE(request.break_glass());
+  EXPECT_EQ(request.message(), "it burns");
+  EXPECT_EQ(request.ticket(), "T-1");
+  EXPECT_EQ(request.author(), "ann");
+}
+
+TEST_F(PolicyVerbs, RollbackTellsWhenItRevertsByItself) {
+  control_.script().apply.set_revision(8);
+  control_.script().apply.mutable_reverts_at()->set_seconds(1'800'000'300);
+
+  const Outcome outcome = run({"rollback", "6", "--confirm-within", "5m"});
+
+  EXPECT_TRUE(has(outcome.err, "revision 8 reverts by itself at 2027-01-15T08:05:00Z"))
+      << outcome.err;
+}
+
