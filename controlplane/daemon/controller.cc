@@ -31,6 +31,8 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   store_ = *std::move(store);
   absl::StatusOr<StoredState> state = store_->load();
   if (!state.ok()) return state.status();
+  events_ = std::make_unique<EventLog>(store_->shared());
+  monitor_ = std::make_unique<GuardrailMonitor>(*store_, *events_);
   absl::StatusOr<std::unique_ptr<RecordStore>> records =
       RecordStore::open(settings.audit_directory);
   if (!records.ok()) return records.status();
@@ -44,6 +46,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   FleetOptions options;
   options.nodes = settings.nodes;
   options.tls = settings.tls;
+  options.mark_record = [this](v1::FlowRecord& record) { return monitor_->mark(record); };
   absl::StatusOr<std::unique_ptr<Fleet>> fleet = Fleet::make(options, *records_);
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
@@ -51,7 +54,6 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, settings.retention);
   archivist_->add(changes_->running()->table);  // a crash may have come before it was kept
   changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
-  events_ = std::make_unique<EventLog>(store_->shared());
   recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
   rollouts_ = std::make_unique<RolloutEngine>(
       *changes_, *fleet_, [this](const v1::Event& event) { write_down(event); });

@@ -16,6 +16,7 @@
 #include "controlplane/service/caller.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/control_service.h"
+#include "controlplane/service/guardrail_monitor.h"
 #include "controlplane/service/housekeeper.h"
 #include "controlplane/service/recalls.h"
 #include "controlplane/service/rollout_engine.h"
@@ -44,13 +45,14 @@ class Controller {
 
   RoleBook roles_;
   std::unique_ptr<RevisionStore> store_;
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<GuardrailMonitor> monitor_;
   std::unique_ptr<RecordStore> records_;
   std::unique_ptr<TableArchive> archive_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<Archivist> archivist_;
   std::unique_ptr<ChangeService> changes_;
-  std::unique_ptr<EventLog> events_;
   std::unique_ptr<Recalls> recalls_;
   std::unique_ptr<RolloutEngine> rollouts_;
   CallMeter strangers_;                      // of all servers

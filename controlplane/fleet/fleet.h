@@ -22,6 +22,7 @@ struct FleetOptions {
   TlsFiles tls;
   absl::Duration interval = absl::Seconds(1);  // between two looks at a node
   CallTimeouts timeouts;
+  MarkRecord mark_record;  // before it is stored; null: records are stored as they come
 };
 
 class Fleet;

@@ -177,20 +177,13 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
 
 absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
     const v1::SetOverrideRequest& request, const Caller& caller) {
-  const v1::Override& change = request.override();
-  if (!v1::Override::State_IsValid(change.state())) {
-    return absl::InvalidArgumentError(
-        "override.state: draining, recalled, or unspecified to lift it");
-  }
-  if (change.state() == v1::Override::STATE_RECALLED && request.message().empty()) {
-    return absl::InvalidArgumentError("message: a recall needs a reason; say it with --reason");
-  }
+  if (absl::Status status = check_overrides(request); !status.ok()) return status;
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
-  const absl::StatusOr<std::shared_ptr<const InForce>> changed =
-      put_override({change, *author, request.message(), absl::Now()},
-                   request.lifts() == v1::Override::STATE_UNSPECIFIED ? v1::Override::STATE_DRAINING
-                                                                      : request.lifts());
+  const absl::StatusOr<std::shared_ptr<const InForce>> changed = put_overrides(
+      overrides_of(request), {{}, *author, request.message(), absl::Now()},
+      request.lifts() == v1::Override::STATE_UNSPECIFIED ? v1::Override::STATE_DRAINING
+                                                         : request.lifts());
   if (!changed.ok()) return changed.status();
   v1::SetOverrideResponse response;
   response.set_generation(*changed == nullptr ? running()->generation : (*changed)->generation);
@@ -200,45 +193,44 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
   return response;
 }
 
-absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::put_override(
-    const OverrideOrder& order, v1::Override::State lifts) {
-  const v1::Override& change = order.override;
+absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::put_overrides(
+    const std::vector<v1::Override>& changes, OverrideOrder order, v1::Override::State lifts) {
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
-  if (change.state() == v1::Override::STATE_UNSPECIFIED) {
+  absl::Status allowed = check_overrides(changes, base->overrides, *base->policy);
+  if (!allowed.ok()) return allowed;
+  for (const v1::Override& change : changes) {
+    if (change.state() != v1::Override::STATE_UNSPECIFIED) continue;
     if (absl::Status status = check_lifts(change, lifts, base->overrides); !status.ok())
       return status;
   }
-  InForce next = *base;
-  next.overrides = with_override(base->overrides, change);
-  const bool has_lifted = next.overrides.size() < base->overrides.size();
-  // What waits for a deleted pool can be lifted without it.
-  if (absl::Status status = check_exists(change, *base->policy); !status.ok() && !has_lifted)
-    return status;
-
-  if (change.state() == v1::Override::STATE_DRAINING && is_recalled(change, base->overrides)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        target_of(change), " is recalled, which a drain would weaken: lift the recall first"));
-  }
-
-  if (same_overrides(next.overrides, base->overrides)) return nullptr;
-  absl::StatusOr<Pushed> pushed = push_override(order);
-  if (!pushed.ok()) return pushed.status();
-  return pushed->running;
+  return push_overrides(changes, std::move(order));
 }
 
-absl::StatusOr<ChangeService::Pushed> ChangeService::push_override(const OverrideOrder& order) {
+absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::push_overrides(
+    const std::vector<v1::Override>& changes, OverrideOrder order) {
   const std::shared_ptr<const InForce> base = running();
   InForce next = *base;
-  next.overrides = with_override(base->overrides, order.override);
+  std::vector<v1::Event> events;
+  for (const v1::Override& change : changes) {
+    std::vector<v1::Override> changed = with_override(next.overrides, change);
+    if (same_overrides(changed, next.overrides)) continue;
+    next.overrides = std::move(changed);
+    order.override = change;
+    events.push_back(override_event(order, base->overrides));
+  }
+  if (events.empty()) return nullptr;
   const std::vector<v1::Override> effective = effective_overrides(next.overrides, *next.policy);
   const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
   if (base->table != nullptr) *table = base->table->message();
   *table->mutable_overrides() = {effective.begin(), effective.end()};
-  const v1::Event event = override_event(order, base->overrides);
-  return push(std::move(next), table, NodeRefusal::kIsBorne, [&](const InForce& state) {
-    return store_.replace_overrides(base->revision, state.overrides, to_store(state), order, event);
-  });
+  absl::StatusOr<Pushed> pushed =
+      push(std::move(next), table, NodeRefusal::kIsBorne, [&](const InForce& state) {
+        return store_.replace_overrides(base->revision, state.overrides, to_store(state), order,
+                                        events);
+      });
+  if (!pushed.ok()) return pushed.status();
+  return pushed->running;
 }
 
 absl::StatusOr<bool> ChangeService::is_lifted(const v1::RecallStatus& recall) {
@@ -264,7 +256,7 @@ absl::Status ChangeService::adopt_recalls(const v1::GetStatusResponse& node) {
         place, kController,
         absl::StrCat("node ", node.node(), " has recalled it since before the restore"),
         absl::Now()};
-    if (absl::Status status = push_override(order).status(); !status.ok()) return status;
+    if (absl::Status status = push_overrides({place}, order).status(); !status.ok()) return status;
     spdlog::warn("{} is recalled: {}", target_of(place), order.reason);
   }
   return absl::OkStatus();
@@ -286,7 +278,7 @@ absl::Status ChangeService::overtake(uint64_t generation) {
   return push(*base, table, NodeRefusal::kIsBorne,
               [&](const InForce& state) {
                 return store_.replace_overrides(base->revision, state.overrides, to_store(state),
-                                                {}, event);
+                                                {}, {event});
               })
       .status();
 }

@@ -56,6 +56,9 @@ struct Leniency {
   Conflicts conflicts = Conflicts::kRefuse;
   NewRollouts new_rollouts = NewRollouts::kStart;
 };
+inline Leniency leniency_of(const v1::Change& change) {
+  return {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse};
+}
 // What was in force may have had pools struck out, and it comes back all the same.
 inline constexpr Leniency kReverting = {Forbidden::kStrike, Conflicts::kOverride};
 
@@ -91,7 +94,7 @@ class ChangeService {
   // those of the store. Nothing changed then.
   absl::StatusOr<v1::ApplyResponse> apply(const v1::ApplyRequest& request,
                                           const Caller& caller = anybody());
-  // Errors: NOT_FOUND (revision), and as `apply`.
+  // Errors: NOT_FOUND (revision), INVALID_ARGUMENT (terms for what ends a wait), and as `apply`.
   absl::StatusOr<v1::ApplyResponse> rollback(const v1::RollbackRequest& request,
                                              const Caller& caller = anybody());
   // Errors: NOT_FOUND (nothing waits, or another revision), FAILED_PRECONDITION (it broke glass).
@@ -101,10 +104,11 @@ class ChangeService {
   // own, twice the same), and as `apply`: the approval does not count then.
   absl::StatusOr<v1::DecideChangeResponse> decide(const v1::DecideChangeRequest& request,
                                                   const Caller& caller);
-  // Setting what is set and lifting what is not there changes nothing. Each node is brought there
-  // by itself; the answer says how far they are within `kOrderPatience`.
-  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND, FAILED_PRECONDITION (it
-  // would weaken a recall), those of the store.
+  // All of the request's overrides or none. Setting what is set and lifting what is not there
+  // changes nothing. Each node is brought there by itself; the answer says how far they are within
+  // `kOrderPatience`.
+  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND (all unknown names),
+  // FAILED_PRECONDITION (it would weaken a recall), those of the store.
   absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request,
                                                        const Caller& caller = anybody());
 
@@ -137,7 +141,7 @@ class ChangeService {
     Candidate desired;
     Plan plan;
     std::vector<v1::RolloutStatus> rollouts;  // under the desired policy
-    std::vector<v1::NodeEffect> effects;  // on the live flows of each node, where that counts
+    std::vector<v1::NodeEffect> effects;      // on the live flows of each node, where that counts
   };
   struct Origin {  // of a revision, for the history and the events
     v1::RevisionEntry entry;
@@ -171,6 +175,8 @@ class ChangeService {
   // The wait that this request asks for; unset: none.
   static std::optional<Waiting> wait_of(const v1::ApplyRequest& request, const InForce& base,
                                         absl::Time now);
+  // Whose step it is and why, for the history and the events.
+  static void sign(const v1::ApplyRequest& request, Origin& origin);
   absl::StatusOr<v1::ApplyResponse> take_back(const Waiting& waiting)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   absl::StatusOr<v1::ApplyResponse> end_wait(Planned planned, Origin origin)
@@ -195,15 +201,17 @@ class ChangeService {
   // The recalls that this node runs, unless they are in force or a lift of them is on record since.
   absl::Status adopt_recalls(const v1::GetStatusResponse& node);
   absl::StatusOr<bool> is_lifted(const v1::RecallStatus& recall);
-  // Puts `order` into force whatever it says.
-  absl::StatusOr<Pushed> push_override(const OverrideOrder& order)
+  // Puts `changes` into force whatever they say. Null: nothing changed.  Shape: `order` says who
+  // and why.
+  absl::StatusOr<std::shared_ptr<const InForce>> push_overrides(
+      const std::vector<v1::Override>& changes, OverrideOrder order)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
-  // `order.override` set, or lifted when it has the state `lifts`. Null: nothing changed.
-  absl::StatusOr<std::shared_ptr<const InForce>> put_override(const OverrideOrder& order,
-                                                              v1::Override::State lifts)
+  // Each set, or lifted when it has the state `lifts`. Null: nothing changed.
+  absl::StatusOr<std::shared_ptr<const InForce>> put_overrides(
+      const std::vector<v1::Override>& changes, OverrideOrder order, v1::Override::State lifts)
       ABSL_LOCKS_EXCLUDED(change_mutex_);
   absl::StatusOr<v1::ApplyResponse> go_back(const v1::RollbackRequest& request,
-                                            const Caller& caller, const std::string& author)
+                                            v1::ApplyRequest as_apply, const Caller& caller)
       ABSL_LOCKS_EXCLUDED(change_mutex_);
   // Nobody asked for this step, so nobody else would know of the refusal.
   void note_refusal(const std::string& node, uint64_t generation, const std::string& reason);

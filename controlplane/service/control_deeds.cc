@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "controlplane/service/control_service.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/refusal.h"
@@ -102,7 +103,8 @@ grpc::Status ControlService::Apply(grpc::ServerContext* context, const v1::Apply
 grpc::Status ControlService::Rollback(grpc::ServerContext* context,
                                       const v1::RollbackRequest* request,
                                       v1::ApplyResponse* response) {
-  const Deed deed = {"rollback", absl::StrCat("revision/", request->revision()), request->author(),
+  const Deed deed = {request->break_glass() ? "break-glass" : "rollback",
+                     absl::StrCat("revision/", request->revision()), request->author(),
                      request->message()};
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_OPERATOR, deed);
   if (!caller.ok()) return reply(caller.status());
@@ -133,7 +135,10 @@ grpc::Status ControlService::DecideChange(grpc::ServerContext* context,
 grpc::Status ControlService::SetOverride(grpc::ServerContext* context,
                                          const v1::SetOverrideRequest* request,
                                          v1::SetOverrideResponse* response) {
-  const Deed deed = {override_kind(request->override()), target_of(request->override()),
+  std::vector<std::string> targets;
+  for (const v1::Override& change : overrides_of(*request))
+    targets.push_back(target_of(change));
+  const Deed deed = {override_kind(request->override()), absl::StrJoin(targets, ", "),
                      request->author(), request->message()};
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_OPERATOR, deed);
   if (!caller.ok()) return reply(caller.status());

@@ -104,6 +104,8 @@ class ControlService final : public v1::Control::Service {
   void note_stranger(const Deed& deed, const Caller& caller) const;
   // Writes down what was done and left everything as it was: other deeds write it themselves.
   void note_unchanged(const Deed& deed, const Caller& caller) const;
+  // What its monitoring guardrails would have refused.
+  absl::Status add_would_refuse(v1::GetPolicyResponse& response) const;
   template <typename Response>
   grpc::Status finish(const Deed& deed, const Caller& caller, absl::StatusOr<Response> result,
                       Response* response) const;

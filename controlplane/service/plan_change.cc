@@ -19,15 +19,18 @@
 namespace sluice::controlplane {
 namespace {
 
+constexpr char kStrikeInstead[] = "; with --strike these pools are compiled out instead";
+
 absl::Status invalid(const Violations& violations) {
   return refusal(absl::StatusCode::kInvalidArgument,
                  absl::StrCat("the policy is not valid, violations: ", violations.size()),
                  violations);
 }
 
-absl::Status refused(const Violations& refusals) {
+absl::Status refused(const Violations& refusals, std::string_view remedy) {
   return refusal(absl::StatusCode::kFailedPrecondition,
-                 absl::StrCat("guardrails refuse this, leaks: ", refusals.size()), refusals);
+                 absl::StrCat("guardrails refuse this, leaks: ", refusals.size(), remedy),
+                 refusals);
 }
 
 v1::PlanResponse to_proto(const Plan& plan, uint64_t base_revision) {
@@ -82,7 +85,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
       make_plan({*base->policy, table_of(*base)},
                 {*desired.policy, *desired.clients, source, desired.touched}, header,
                 {.forbidden = leniency.forbidden, .now_unix_s = absl::ToUnixSeconds(absl::Now())});
-  if (!plan.refusals.empty()) return refused(plan.refusals);
+  if (!plan.refusals.empty()) return refused(plan.refusals, kStrikeInstead);
   return Planned{std::move(base), std::move(desired), std::move(plan), std::move(rollouts), {}};
 }
 
@@ -107,8 +110,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
                         : base->clients;
   validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
   if (!violations.empty()) return invalid(violations);
-  return plan_policy(std::move(base), std::move(desired), parsed.source,
-                     {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse});
+  return plan_policy(std::move(base), std::move(desired), parsed.source, leniency_of(change));
 }
 
 v1::PlanResponse ChangeService::describe(const Planned& planned) {
@@ -170,7 +172,7 @@ absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_tabl
   Plan plan = make_plan(
       {*base.policy, table_of(base)}, {*base.policy, *base.clients, SourceMap(), {}}, header,
       {.forbidden = base.struck.empty() ? Forbidden::kRefuse : Forbidden::kStrike});
-  if (!plan.refusals.empty()) return refused(plan.refusals);
+  if (!plan.refusals.empty()) return refused(plan.refusals, "");
   return std::move(plan.table);
 }
 

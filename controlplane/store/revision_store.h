@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,12 +79,11 @@ class RevisionStore {
   absl::Status append(const NewRevision& revision, const NewTable& table);
 
   // Drains, recalls and the table that carries them; the revision stays. Overrides that were not
-  // there before have `order`'s author, reason and time. `event` is written with them, unless its
-  // kind is empty.
+  // there before have `order`'s author, reason and time. `events` are written with them.
   // Errors: ABORTED (`base_revision` is not the newest, or the generation is not newer).
   absl::Status replace_overrides(uint64_t base_revision, const std::vector<v1::Override>& overrides,
                                  const NewTable& table, const OverrideOrder& order = {},
-                                 v1::Event event = {});
+                                 std::vector<v1::Event> events = {});
   absl::StatusOr<std::vector<OverrideOrder>> override_orders();
 
   // Nothing waits any more; `event` says why.
@@ -101,9 +101,10 @@ class RevisionStore {
   // Newest first.
   absl::StatusOr<std::vector<v1::RevisionEntry>> list(uint32_t limit);
 
-  // A complete copy of the file beside it, as of now; whoever asked for it deletes it. Errors:
-  // those of the disk.
-  absl::StatusOr<std::string> copy();
+  // A complete copy of the file beside it, as of the end of the call; whoever asked for it deletes
+  // it. The store is used by others meanwhile: `pause` is called between two pieces, without its
+  // lock; null: a moment of sleep. Errors: those of the disk.
+  absl::StatusOr<std::string> copy(const std::function<void()>& pause = nullptr);
 
   // For the other stores of the same file.
   const std::shared_ptr<SharedDatabase>& shared() const { return shared_; }

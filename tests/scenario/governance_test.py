@@ -89,6 +89,43 @@ class Guardrails(lab_case.LabCase):
         shown = self.lab.sluice("get", "policy")
         self.assertIn("struck: pool chat-v2-eu of route chat-eu", shown.stderr)
 
+    def test_a_monitoring_guardrail_tells_whom_it_would_refuse_and_refuses_nobody(self):
+        guardrail = (
+            "kind: Guardrail\nmetadata: {name: stay-in-the-eu}\n"
+            "spec: {mode: monitor, clients: {match_labels: {region: us}},\n"
+            "  require: {match_labels: {jurisdiction: eu}}}\n"
+        )
+        file = documents.written(self.scratch, "monitor.yaml", guardrail)
+        applied = self.lab.sluice("apply", "-f", str(file))
+        self.assertEqual(applied.returncode, 0, applied.stderr)
+        self.assertIn("stay-in-the-eu", applied.stderr)  # a warning of what it would refuse
+        senders = traffic.clients("client-us", 15, 5) + traffic.clients("client-eu", 15, 5)
+        answers, failures = traffic.request_all(self.lab, senders, 2)
+        self.assertEqual(failures, [])
+        self.assertEqual(len(answers), 80)
+
+        query = ("audit", "query", "--would-refuse", "stay-in-the-eu", "--limit", "1000")
+
+        def starts() -> list[dict]:
+            records = self.lab.ask(*query)["items"]
+            return [one for one in records if one["end_reason"] == "END_REASON_UNSPECIFIED"]
+
+        wait_until("the records arrive", lambda: len(starts()) >= 40, 15)
+        records = starts()
+        self.assertEqual(len(records), 40)
+        self.assertEqual({record["pool"] for record in records}, {"chat-v2-us"})
+        self.assertEqual({record["client_class"] for record in records}, {"us"})
+        self.assertEqual({tuple(one["would_refuse"]) for one in records}, {("stay-in-the-eu",)})
+        self.assertRegex(self.sluice("get", "guardrails"), r"stay-in-the-eu +monitor .* 40 flows\n")
+        # Each flow is recorded; that there are such flows is said once, also after a restart.
+        self.lab.controller.stop(signal.SIGKILL)
+        self.lab.start_controller()
+        self.lab.wait_for_node()
+        traffic.request_all(self.lab, traffic.clients("client-us", 5, 0), 1)
+        wait_until("more records arrive", lambda: len(starts()) == 45, 15)
+        events = self.lab.ask("events", "--kind", "would-refuse")["items"]
+        self.assertEqual([event["target"] for event in events], ["guardrail/stay-in-the-eu"])
+
     def test_eligibility_ends_by_the_nodes_own_clock(self):
         ends = 6
         pool = documents.replaced(

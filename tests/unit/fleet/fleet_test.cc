@@ -256,6 +256,31 @@ TEST_F(FleetTest, RecordsAreStoredThenAcknowledged) {
   EXPECT_EQ(records_->query({})->records_size(), 7);
 }
 
+TEST_F(FleetTest, RecordsThatCannotBeMarkedAreAskedForAgain) {
+  fleet_.reset();
+  std::atomic<int> failures = 2;
+  FleetOptions options;
+  options.nodes = {{"edge-1", one_.address()}};
+  options.interval = absl::Milliseconds(20);
+  options.mark_record = [&failures](v1::FlowRecord& record) {
+    if (record.sequence() == 3 && failures.fetch_sub(1) > 0)
+      return absl::UnavailableError("the disk is full");
+    record.add_would_refuse("residency");
+    return absl::OkStatus();
+  };
+  fleet_ = *Fleet::make(options, *records_);
+  fleet_->start();
+  one_.add_records(records(1, 5));
+
+  ASSERT_TRUE(eventually([this] { return one_.acknowledged() == 5; }));
+
+  v1::QueryRecordsRequest request;
+  request.set_would_refuse("residency");
+  EXPECT_EQ(records_->query(request)->records_size(), 5);
+  EXPECT_LE(failures, 0);
+  fleet_.reset();
+}
+
 TEST_F(FleetTest, RecordsSentAgainAfterAReconnectAreThereOnce) {
   one_.add_records(records(1, 7));
   start({});

@@ -72,6 +72,33 @@ TEST_F(ControlServiceTest, PolicyOfEachRevisionCanBeRead) {
   EXPECT_EQ(service().GetPolicy(context_, &unknown, &response).error_code(), grpc::NOT_FOUND);
 }
 
+TEST_F(ControlServiceTest, PolicySaysWhatEachMonitoringGuardrailWouldHaveRefused) {
+  apply(std::string(kPolicy) +
+        "---\nkind: Guardrail\nmetadata: {name: quiet}\nspec: {mode: monitor}\n"
+        "---\nkind: Guardrail\nmetadata: {name: residency}\nspec: {mode: monitor, require: "
+        "{match_labels: {jurisdiction: eu}}}\n"
+        "---\nkind: Guardrail\nmetadata: {name: strict}\nspec: {}\n");
+  v1::FlowRecord record;
+  record.set_node("edge-1");
+  record.set_incarnation("one");
+  record.set_sequence(1);
+  record.set_revision(1);
+  record.add_would_refuse("residency");
+  record.add_would_refuse("strict");
+  ASSERT_TRUE(records_->insert("edge-1", {&record, 1}).ok());
+  const v1::GetPolicyRequest newest;
+  v1::GetPolicyResponse response;
+
+  ASSERT_TRUE(service().GetPolicy(context_, &newest, &response).ok());
+
+  ASSERT_THAT(response.would_refuse(), SizeIs(2));  // what is enforced would not, it does
+  EXPECT_EQ(response.would_refuse(0).guardrail(), "quiet");
+  EXPECT_EQ(response.would_refuse(0).flows(), 0U);
+  EXPECT_FALSE(response.would_refuse(0).has_last_time());
+  EXPECT_EQ(response.would_refuse(1).guardrail(), "residency");
+  EXPECT_EQ(response.would_refuse(1).flows(), 1U);
+}
+
 TEST_F(ControlServiceTest, NodesFlowsAndCountersAreThoseOfAllNodes) {
   ASSERT_TRUE(eventually(
       [this] { return fleet_->nodes()[0].connected() && fleet_->nodes()[1].connected(); }));

@@ -166,6 +166,123 @@ TEST_F(GovernanceTest, StruckPoolsAreShownAndSurviveARestart) {
   EXPECT_EQ(changes_->running()->struck[0].pool(), "green");
 }
 
+// Back to revision 1, whose own guardrail forbids one of its pools.
+class StruckRollback : public GovernanceTest {
+ protected:
+  void SetUp() override {
+    GovernanceTest::SetUp();
+    v1::ApplyRequest struck = apply_of(std::string(kPolicy) + kEu);
+    struck.mutable_change()->set_strike(true);
+    ASSERT_TRUE(changes_->apply(struck).ok());               // revision 1, green struck
+    ASSERT_TRUE(changes_->apply(apply_of(kOnlyBlue)).ok());  // revision 2, nothing is
+    ASSERT_TRUE(changes_->running()->struck.empty());
+    back_.set_revision(1);
+    back_.set_message("why");
+  }
+  static constexpr char kEu[] =
+      "---\nkind: Guardrail\nmetadata: {name: eu}\n"
+      "spec: {require: {match_labels: {jurisdiction: eu}}}\n";
+  static constexpr char kOnlyBlue[] =
+      "kind: Route\nmetadata: {name: chat}\n"
+      "spec: {service: chat, clients: {}, split: [{pool: blue, weight: 1}]}\n";
+  v1::RollbackRequest back_;
+};
+
+TEST_F(StruckRollback, IsRefusedWithoutStrikeAndSaysHowItGoes) {
+  const absl::Status refused = changes_->rollback(back_).status();
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(text(refused), HasSubstr("guardrails refuse this, leaks: "));
+  EXPECT_THAT(text(refused), HasSubstr("; with --strike these pools are compiled out instead"));
+  EXPECT_TRUE(stored_is(2, 2));
+}
+
+TEST_F(StruckRollback, CompilesOutWithStrikeWhatTheRevisionHadStruck) {
+  back_.set_strike(true);
+
+  const auto back = changes_->rollback(back_);
+
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ((*store_->list(1))[0].rollback_of(), 1U);
+  ASSERT_FALSE(back->plan().struck().empty());
+  EXPECT_EQ(back->plan().struck(0).pool(), "green");
+  EXPECT_EQ(changes_->running()->struck.size(), static_cast<size_t>(back->plan().struck_size()));
+}
+
+TEST_F(GovernanceTest, RollbackIsRefusedWhenTooMuchWouldMove) {
+  apply(kPolicy);
+  apply(
+      "kind: Route\nmetadata: {name: chat}\n"
+      "spec: {service: chat, clients: {}, split: [{pool: blue, weight: 1}]}\n");
+  v1::RollbackRequest back;
+  back.set_max_moved(10'000);
+
+  const absl::Status refused = changes_->rollback(back).status();
+  const bool is_unchanged = stored_is(2, 2);
+  back.set_max_moved(500'000);
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(text(refused), HasSubstr("too much would move: "));
+  EXPECT_TRUE(is_unchanged);
+  EXPECT_TRUE(changes_->rollback(back).ok());
+}
+
+TEST_F(GovernanceTest, RollbackThatNobodyConfirmsReverts) {
+  apply(kPolicy);
+  apply(pool_yaml("red"));
+  v1::RollbackRequest back;
+  back.mutable_confirm_within()->set_seconds(60);
+
+  const auto rolled_back = changes_->rollback(back);
+  const size_t pools_meanwhile = changes_->running()->policy->pools_size();
+  ASSERT_TRUE(changes_->tend(absl::Now() + absl::Seconds(61)).ok());
+
+  ASSERT_TRUE(rolled_back.ok()) << rolled_back.status();
+  EXPECT_TRUE(rolled_back->has_reverts_at());
+  EXPECT_EQ(pools_meanwhile, 2U);
+  EXPECT_THAT(changes_->running()->policy->pools(), SizeIs(3));
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+}
+
+TEST_F(GovernanceTest, RollbackThatBreaksGlassNeedsAnAdminAndAReason) {
+  const uint64_t id = ask();
+  ASSERT_TRUE(approve(id, bob_).ok());
+  ASSERT_TRUE(approve(id, cid_).ok());  // revision 2 has the guardrail
+  v1::RollbackRequest back;
+  back.set_break_glass(true);
+
+  const absl::Status silent = changes_->rollback(back, root_).status();
+  back.set_message("it burns");
+  const absl::Status officer = changes_->rollback(back, ann_).status();
+  const bool is_unchanged = stored_is(2, 2);
+  const auto broken = changes_->rollback(back, root_);
+
+  EXPECT_EQ(silent.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(officer.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(is_unchanged);
+  ASSERT_TRUE(broken.ok()) << broken.status();
+  EXPECT_EQ(event_kinds().back(), "break-glass");
+  EXPECT_TRUE(changes_->running()->waiting->breaks_glass);
+  ASSERT_TRUE(changes_->tend(absl::Now() + absl::Minutes(61)).ok());
+  EXPECT_THAT(changes_->running()->policy->guardrails(), SizeIs(1));
+}
+
+TEST_F(GovernanceTest, RollbackThatEndsAWaitTakesNoTerms) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Seconds(60))).ok());
+  v1::RollbackRequest back;
+  back.set_max_moved(0);
+
+  const absl::Status refused = changes_->rollback(back).status();
+  const bool still_waits = changes_->running()->waiting.has_value();
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(text(refused), HasSubstr("this ends the wait of revision 2"));
+  EXPECT_TRUE(still_waits);
+  EXPECT_TRUE(stored_is(2, 2));
+  EXPECT_TRUE(changes_->rollback({}).ok());
+}
+
 TEST_F(GovernanceTest, ApprovalsNeedIdentities) {
   apply(kPolicy);
 

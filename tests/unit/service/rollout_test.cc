@@ -75,6 +75,74 @@ TEST_F(SetRollout, WhatChangesNoTableIsOnlyWrittenDown) {
   EXPECT_EQ(store_->load()->rollouts[0].phase(), v1::ROLLOUT_PHASE_PAUSED);
 }
 
+// Everybody's route is without green, which a guardrail forbids, and blue is rolled out to red.
+class StruckRollout : public ChangeFixture {
+ protected:
+  void SetUp() override {
+    ChangeFixture::SetUp();
+    v1::ApplyRequest request = apply_of(
+        std::string(kPolicy) +
+        "---\nkind: Pool\nmetadata: {name: red, labels: {jurisdiction: eu}}\n"
+        "spec: {table_slots: 251, backends: [{name: r1, address: 10.0.0.4}]}\n"
+        "---\nkind: Guardrail\nmetadata: {name: eu}\n"
+        "spec: {require: {match_labels: {jurisdiction: eu}}}\n"
+        "---\nkind: Rollout\nmetadata: {name: v2}\n"
+        "spec: {route: chat, stable: blue, candidate: red, steps: [{weight: 10000}, {weight: "
+        "500000}]}\n");
+    request.mutable_change()->set_strike(true);
+    const auto applied = changes_->apply(request);
+    ASSERT_TRUE(applied.ok()) << applied.status();
+    ASSERT_FALSE(changes_->running()->struck.empty());
+  }
+  absl::Status set(v1::RolloutPhase phase, uint32_t weight) {
+    v1::RolloutStatus status;
+    status.set_rollout("v2");
+    status.set_phase(phase);
+    status.set_weight(weight);
+    return changes_->set_rollout(status, changes_->running()->revision).status();
+  }
+  // The one route that clients are steered to.
+  v1::RouteEntry steered() {
+    const v1::ForwardingTable table = one_.running();
+    EXPECT_FALSE(table.steering().empty());
+    for (const v1::SteeringEntry& row : table.steering()) {
+      EXPECT_EQ(row.route(), "chat/without/green");
+      EXPECT_THAT(row.eligible_pools(), ::testing::Not(::testing::Contains("green")));
+    }
+    for (const v1::RouteEntry& route : table.routes()) {
+      if (route.name() == "chat/without/green") return route;
+    }
+    ADD_FAILURE() << "no route without green";
+    return {};
+  }
+};
+
+TEST_F(StruckRollout, StepsBringNothingBackThatIsStruckAlsoAfterARestart) {
+  const size_t struck = changes_->running()->struck.size();
+  close();
+  open();
+  ASSERT_EQ(changes_->running()->struck.size(), struck);
+
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000).ok());
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 500'000).ok());
+
+  const v1::RouteEntry route = steered();
+  ASSERT_THAT(route.split(), SizeIs(1));
+  EXPECT_EQ(route.split(0).pool(), "blue");
+  ASSERT_THAT(route.rollouts(), SizeIs(1));
+  EXPECT_EQ(route.rollouts(0).weight(), 500'000u);
+  EXPECT_EQ(changes_->running()->struck.size(), struck);
+  EXPECT_EQ(store_->load()->struck.size(), struck);
+}
+
+TEST_F(StruckRollout, RollbackTakesTheCandidateFromTheStruckRouteToo) {
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 500'000).ok());
+
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_FAILED, 0).ok());
+
+  EXPECT_THAT(steered().rollouts(), IsEmpty());
+}
+
 TEST_F(SetRollout, AStatusOfAnOlderRevisionOrADeletedRolloutIsRefused) {
   EXPECT_EQ(changes_->set_rollout(status(v1::ROLLOUT_PHASE_PROGRESSING, 10'000), 1).status().code(),
             absl::StatusCode::kAborted);

@@ -163,7 +163,7 @@ TEST_F(ChangeStoreTest, OverrideThatStaysKeepsWhoSetItAndWhy) {
   v1::Event event;
   event.set_kind("recall");
   ASSERT_TRUE(
-      store_->replace_overrides(1, {recall}, table(2), {recall, "ann", "bad", time}, event).ok());
+      store_->replace_overrides(1, {recall}, table(2), {recall, "ann", "bad", time}, {event}).ok());
   ASSERT_TRUE(
       store_->replace_overrides(1, {recall, drain}, table(3), {drain, "bob", "", time}).ok());
   reopen();
