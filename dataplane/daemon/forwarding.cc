@@ -266,6 +266,7 @@ void Forwarding::keep_view(const std::vector<JudgedBackend>& judged, const Snaps
 Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& judged,
                                            const Snapshot& snapshot) const {
   ViewFacts facts;
+  facts.generation = running_.pushed->generation();
   for (const JudgedBackend& backend : judged)
     facts.states.emplace_back(
         backend.identity,

@@ -128,11 +128,22 @@ TEST(Forwarding, CheckedBackendIsDownUntilProbed) {
   EXPECT_EQ(world.cores.published->view, 2u);
 }
 
-TEST(Forwarding, ViewRisesOnlyWithStates) {
+TEST(Forwarding, EveryGenerationIsANewViewSoThatItsPastCanBeTold) {
   World world;
   ASSERT_TRUE(world.push(small_table(1, kTwo)).ok());
   ASSERT_TRUE(world.push(small_table(2, kTwo)).ok());
-  EXPECT_EQ(world.forwarding.state()->view, 1u) << "another table, the same states";
+
+  const std::vector<v1::ViewRecord> views = world.forwarding.views().list(0);
+  ASSERT_EQ(views.size(), 2u) << "another table, the same states";
+  EXPECT_EQ(views[0].generation(), 1u);
+  EXPECT_EQ(views[1].generation(), 2u);
+  EXPECT_EQ(views[1].view(), 2u);
+  EXPECT_EQ(world.cores.published->view, 2u);
+}
+
+TEST(Forwarding, ViewRisesOnlyWithStates) {
+  World world;
+  ASSERT_TRUE(world.push(small_table(2, kTwo)).ok());
 
   world.links.has_moved = true;
   world.links.mtu = 1400;
