@@ -58,7 +58,7 @@ class Forwarding {
              Clock clock = system_clock);
   static int64_t system_clock();
 
-  // Takes over what was known before the restart: view and health.
+  // Takes over what was known before the restart: view, health, and what was past its time.
   void resume(const SavedHealth& saved);
 
   // Makes `next` the running table: room for its endpoints, then disk, then one pointer store;

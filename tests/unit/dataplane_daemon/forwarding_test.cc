@@ -227,6 +227,23 @@ TEST(Forwarding, AClockThatJumpsBackBringsNothingExpiredBack) {
   EXPECT_TRUE(world.cores.published->serving[0].new_flows) << "another time";
 }
 
+TEST(Forwarding, AClockSetBackBetweenTwoRunsBringsNothingExpiredBack) {
+  v1::ForwardingTable table = small_table(1, kTwo);
+  World before;
+  table.mutable_pools(0)->mutable_eligible_until()->set_seconds(before.now_unix_ms / 1000);
+  ASSERT_TRUE(before.push(table).ok());
+  before.forwarding.save_health();
+  std::vector<std::string> complaints;
+  World after;
+  after.now_unix_ms -= 3'600'000;
+
+  after.forwarding.resume(*before.store.load_health(complaints));
+  ASSERT_TRUE(after.push(table).ok());
+
+  EXPECT_EQ(after.status_of("a").state(), v1::BACKEND_STATE_EXPIRED);
+  EXPECT_FALSE(after.cores.published->serving[0].new_flows);
+}
+
 TEST(Forwarding, TheTimeOfAConditionalRouteIsANewView) {
   World world;
   v1::ForwardingTable table = small_table(1, kTwo);
