@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kEventsPerTurn = 4096;
 constexpr std::chrono::milliseconds kIdleSleep(5);
 constexpr std::chrono::seconds kTellInterval(1);
+// While the disk fails. Records wait meanwhile, and flows that must be recorded are refused.
+constexpr std::chrono::seconds kRetryInterval(1);
 
 }  // namespace
 
@@ -46,9 +48,13 @@ void RecordWriter::run() {
     if (std::chrono::steady_clock::now() < next_sync) continue;
     next_sync = std::chrono::steady_clock::now() + kSyncInterval;
     if (std::exchange(has_unsynced, false)) sync();
+    if (std::chrono::steady_clock::now() >= next_retry_) retry();
     tell_refused();
   }
+  retry();
   sync();
+  if (const uint64_t waiting = spool_.waiting(); waiting > 0)
+    spdlog::error("record spool: {} records that waited for the disk are lost", waiting);
 }
 
 size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
@@ -59,9 +65,19 @@ size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
   for (size_t i = 0; i < count; ++i)
     records.push_back(to_record(events[i], origin_, registry_));
   if (const absl::Status status = spool_.append(records); !status.ok()) {
-    spdlog::error("record spool: {}; {} records are lost", text_of(status), count);
+    spdlog::error("record spool: {}; records wait in memory until it can be written again",
+                  text_of(status));
+    next_retry_ = std::chrono::steady_clock::now() + kRetryInterval;
   }
   return count;
+}
+
+void RecordWriter::retry() {
+  next_retry_ = std::chrono::steady_clock::now() + kRetryInterval;
+  const uint64_t waiting = spool_.waiting();
+  if (!spool_.retry().ok() || waiting == 0) return;
+  spdlog::info("record spool: it can be written again; {} records that waited are written",
+               waiting);
 }
 
 void RecordWriter::tell_refused() {

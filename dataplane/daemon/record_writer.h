@@ -31,6 +31,7 @@ class RecordWriter {
   void run();
   size_t carry(std::vector<FlowEvent>& events);
   void sync();
+  void retry();
   void tell_refused();
 
   Cores& cores_;
@@ -42,6 +43,7 @@ class RecordWriter {
   uint64_t audit_refused_told_ = 0;
   std::chrono::steady_clock::time_point next_tell_;
   uint64_t lost_told_ = 0;
+  std::chrono::steady_clock::time_point next_retry_;
   std::thread thread_;
 };
 
