@@ -35,6 +35,10 @@ class Lab:
         """Errors: LabError; what was begun stays, for a look at it, until `down`."""
         self.programs.require()
         self.up_network()
+        self.start()
+
+    def start(self) -> None:
+        """What `up` does after the network: every program with the configuration that is there."""
         for daemon in self.backends.values():
             daemon.start()
         say("node: sluice-dataplane")

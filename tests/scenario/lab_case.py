@@ -67,7 +67,9 @@ class _TellingResult(unittest.TextTestResult):
 
     def _tell(self) -> None:
         self.stream.writeln()
-        for case in LabCase.__subclasses__():
+        cases = LabCase.__subclasses__()
+        for case in cases:
+            cases += case.__subclasses__()
             lab = getattr(case, "lab", None)
             for daemon in (lab.dataplane, lab.controller) if lab else ():
                 self.stream.writeln(daemon.tail())

@@ -34,13 +34,13 @@ class PacedLoad:
             clients[0].host.name, "python3", script, str(rate), str(seconds), str(timeout)
         )
         self._seconds = seconds
-        self.start = time.monotonic()
         self.results: list[dict] = []
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._process.stdin.write("\n".join(lines))
         self._process.stdin.close()
+        self.start = float(self._process.stdout.readline())
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -82,7 +82,10 @@ class FaultyServer:
         lab.nginx[name].stop()
         script = str(_HERE / "faulty_server.py")
         self._process = subprocess.Popen(
-            lab.inside(name, "python3", script, name, server.version, str(self._fault))
+            lab.inside(
+                *(name, "python3", script, name, server.version, str(self._fault)),
+                *(layout.SERVICE_V4, layout.SERVICE_V6),
+            )
         )
         wait_until(f"the faulty server {name} answers", self._answers, 10)
 
@@ -93,6 +96,9 @@ class FaultyServer:
 
     def fail(self, fault: str) -> None:
         self._fault.write_text(fault)
+
+    def mend(self) -> None:
+        self._fault.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._process.terminate()
@@ -123,3 +129,30 @@ class Arrivals:
         self._reader.join()
         self._process.stdout.close()
         return self._packets
+
+
+class HeldConnections:
+    """One connection of each client, open and quiet until they are used."""
+
+    def __init__(self, lab: Lab, clients: list[traffic.Client]) -> None:
+        lines = [json.dumps({"source": c.address, "target": c.service}) for c in clients]
+        script = str(_HERE / "held_connections.py")
+        self._process = subprocess.Popen(
+            lab.inside(clients[0].host.name, "python3", script),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._process.stdin.write("\n".join(lines) + "\n\n")
+        self._process.stdin.flush()
+        self._process.stdout.readline()  # they are open
+
+    def use(self) -> dict[str, str]:
+        """Sends a request on each. Returns who answered, or what went wrong, by source."""
+        said, _ = self._process.communicate("\n", timeout=_END_SECONDS)
+        return json.loads(said)
+
+    def close(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()

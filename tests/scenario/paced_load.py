@@ -3,8 +3,9 @@
 
 Usage: paced_load.py RATE SECONDS TIMEOUT      reads JSON lines from stdin: {"source", "target"}
 
-Takes the sources in turn, each request a connection of its own. Writes a JSON line at the end of
-each: {"source", "seconds" (when it began, since the first), "server"}, or with "error" instead.
+Takes the sources in turn, each request a connection of its own. Writes the monotonic time of its
+start, then a JSON line at the end of each: {"source", "seconds" (when it began, since the start),
+"server"}, or with "error" instead.
 """
 
 import asyncio
@@ -45,6 +46,7 @@ async def main() -> None:
     rate, seconds, timeout = (float(argument) for argument in sys.argv[1:4])
     requests = [json.loads(line) for line in sys.stdin]
     start, running, number = time.monotonic(), set(), 0
+    print(start, flush=True)
     while (now := time.monotonic() - start) < seconds:
         while number < now * rate:
             task = asyncio.create_task(
