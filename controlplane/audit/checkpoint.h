@@ -6,9 +6,9 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "controlplane/audit/merkle.h"
 
 namespace sluice::controlplane {
@@ -21,7 +21,7 @@ struct Checkpoint {
   // The text that is signed.
   std::string text() const;
   // Lines below the third are passed over.  Errors: INVALID_ARGUMENT.
-  static absl::StatusOr<Checkpoint> parse(std::string_view text);
+  static absl::StatusOr<Checkpoint> parse(absl::string_view text);
 
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };

@@ -10,6 +10,8 @@
 #include <iterator>
 #include <string>
 
+#include "absl/strings/string_view.h"
+
 namespace sluice::controlplane {
 namespace {
 
@@ -65,11 +67,11 @@ void add_subproof(uint64_t before, uint64_t begin, uint64_t end, bool is_whole,
 
 }  // namespace
 
-TreeHash leaf_hash(std::string_view leaf) {
+TreeHash leaf_hash(absl::string_view leaf) {
   std::string bytes;
   bytes.reserve(1 + leaf.size());
   bytes.push_back(static_cast<char>(kLeafPrefix));
-  bytes.append(leaf);
+  bytes.append(leaf.data(), leaf.size());
   TreeHash hash;
   SHA256(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), hash.data());
   return hash;

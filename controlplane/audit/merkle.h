@@ -8,14 +8,15 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string_view>
 #include <vector>
+
+#include "absl/strings/string_view.h"
 
 namespace sluice::controlplane {
 
 using TreeHash = std::array<uint8_t, 32>;  // SHA-256
 
-TreeHash leaf_hash(std::string_view leaf);
+TreeHash leaf_hash(absl::string_view leaf);
 TreeHash node_hash(const TreeHash& left, const TreeHash& right);
 TreeHash empty_root();
 
@@ -43,8 +44,7 @@ class MerkleFrontier {
 TreeHash root_of(uint64_t size, const SubtreeHashes& subtrees);
 
 // That the leaf at `index` is in the tree of `size` leaves.  Shape: index < size.
-std::vector<TreeHash> inclusion_proof(uint64_t index, uint64_t size,
-                                      const SubtreeHashes& subtrees);
+std::vector<TreeHash> inclusion_proof(uint64_t index, uint64_t size, const SubtreeHashes& subtrees);
 bool is_included(const TreeHash& leaf, uint64_t index, uint64_t size,
                  std::span<const TreeHash> proof, const TreeHash& root);
 

@@ -14,9 +14,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "fmt/format.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -26,16 +28,16 @@ constexpr size_t kIdBytes = 4;
 constexpr size_t kSignatureBytes = 64;
 constexpr size_t kNoteBytesMax = 1'000'000;
 constexpr size_t kSignaturesMax = 100;
-constexpr std::string_view kSignatureMark = "\u2014 ";  // an em dash
+constexpr absl::string_view kSignatureMark = "\u2014 ";  // an em dash
 
 using KeyPointer = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
-const uint8_t* bytes_of(std::string_view text) {
+const uint8_t* bytes_of(absl::string_view text) {
   return reinterpret_cast<const uint8_t*>(text.data());
 }
 
-bool is_name(std::string_view name) {
+bool is_name(absl::string_view name) {
   return !name.empty() && std::none_of(name.begin(), name.end(), [](unsigned char c) {
     return c <= ' ' || c == '+' || c == 0x7f;
   });
@@ -61,7 +63,7 @@ KeyPointer private_key(std::span<const uint8_t, 32> seed) {
           &EVP_PKEY_free};
 }
 
-bool verifies(const NoteKey& key, std::string_view text, std::string_view signature) {
+bool verifies(const NoteKey& key, absl::string_view text, absl::string_view signature) {
   const KeyPointer pkey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr,
                                                     key.public_key.data(), key.public_key.size()),
                         &EVP_PKEY_free);
@@ -73,16 +75,16 @@ bool verifies(const NoteKey& key, std::string_view text, std::string_view signat
 }
 
 struct SignatureLine {
-  std::string_view name;
+  absl::string_view name;
   uint32_t key_id = 0;
   std::string signature;
 };
 
-absl::StatusOr<SignatureLine> parse_signature(std::string_view line) {
-  const absl::Status malformed =
-      absl::InvalidArgumentError("a line below the text is no signature of the form: — NAME BASE64");
+absl::StatusOr<SignatureLine> parse_signature(absl::string_view line) {
+  const absl::Status malformed = absl::InvalidArgumentError(
+      "a line below the text is no signature of the form: — NAME BASE64");
   if (!absl::ConsumePrefix(&line, kSignatureMark)) return malformed;
-  const std::pair<std::string_view, std::string_view> parts =
+  const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(line, absl::MaxSplits(' ', 1));
   std::string bytes;
   if (!is_name(parts.first) || !absl::Base64Unescape(parts.second, &bytes) ||
@@ -94,33 +96,34 @@ absl::StatusOr<SignatureLine> parse_signature(std::string_view line) {
 }  // namespace
 
 uint32_t NoteKey::id() const {
-  const std::string bytes = fmt::format("{}\n{}", name, with_algorithm(public_key));
+  const std::string bytes = absl::StrCat(name, "\n", with_algorithm(public_key));
   std::array<uint8_t, SHA256_DIGEST_LENGTH> hash;
   SHA256(bytes_of(bytes), bytes.size(), hash.data());
   return load_be32(hash.data());
 }
 
 std::string NoteKey::text() const {
-  return fmt::format("{}+{:08x}+{}", name, id(), absl::Base64Escape(with_algorithm(public_key)));
+  return absl::StrCat(name, "+", absl::Hex(id(), absl::kZeroPad8), "+",
+                      absl::Base64Escape(with_algorithm(public_key)));
 }
 
-absl::StatusOr<NoteKey> NoteKey::parse(std::string_view text) {
-  const std::vector<std::string_view> parts = absl::StrSplit(text, absl::MaxSplits('+', 2));
+absl::StatusOr<NoteKey> NoteKey::parse(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('+', 2));
   std::string bytes;
   if (parts.size() != 3 || !is_name(parts[0]) || !absl::Base64Unescape(parts[2], &bytes) ||
       bytes.size() != 33) {
     return absl::InvalidArgumentError(
-        fmt::format("\"{}\" is no key of the form NAME+ID+BASE64", absl::CHexEscape(text)));
+        absl::StrCat("\"", absl::CHexEscape(text), "\" is no key of the form NAME+ID+BASE64"));
   }
   if (static_cast<uint8_t>(bytes[0]) != kEd25519) {
-    return absl::InvalidArgumentError(fmt::format("key {} is not of Ed25519", parts[0]));
+    return absl::InvalidArgumentError(absl::StrCat("key ", parts[0], " is not of Ed25519"));
   }
   NoteKey key;
-  key.name = parts[0];
+  key.name = std::string(parts[0]);
   std::copy_n(bytes_of(bytes) + 1, key.public_key.size(), key.public_key.begin());
-  if (parts[1] != fmt::format("{:08x}", key.id())) {
+  if (parts[1] != absl::StrCat(absl::Hex(key.id(), absl::kZeroPad8))) {
     return absl::InvalidArgumentError(
-        fmt::format("key {} does not have the id {} that it says", parts[0], parts[1]));
+        absl::StrCat("key ", parts[0], " does not have the id ", parts[1], " that it says"));
   }
   return key;
 }
@@ -131,8 +134,8 @@ NoteSigner::NoteSigner(NoteKey key, std::span<const uint8_t, 32> seed) : key_(st
 
 absl::StatusOr<NoteSigner> NoteSigner::make(std::string name, std::span<const uint8_t, 32> seed) {
   if (!is_name(name)) {
-    return absl::InvalidArgumentError(fmt::format(
-        "a key cannot be named \"{}\": no spaces and no '+', please", absl::CHexEscape(name)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a key cannot be named \"", absl::CHexEscape(name), "\": no spaces and no '+', please"));
   }
   NoteKey key{std::move(name)};
   size_t size = key.public_key.size();
@@ -144,7 +147,7 @@ absl::StatusOr<NoteSigner> NoteSigner::make(std::string name, std::span<const ui
   return NoteSigner(std::move(key), seed);
 }
 
-absl::StatusOr<NoteSigner> NoteSigner::from_pem(std::string name, std::string_view pem) {
+absl::StatusOr<NoteSigner> NoteSigner::from_pem(std::string name, absl::string_view pem) {
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
       BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
   const auto no_password = [](char*, int, int, void*) { return 0; };
@@ -161,7 +164,7 @@ absl::StatusOr<NoteSigner> NoteSigner::from_pem(std::string name, std::string_vi
   return make(std::move(name), seed);
 }
 
-std::string NoteSigner::sign(std::string_view text) const {
+std::string NoteSigner::sign(absl::string_view text) const {
   const KeyPointer pkey = private_key(seed_);
   const DigestContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   std::array<uint8_t, kSignatureBytes> signature;
@@ -171,27 +174,29 @@ std::string NoteSigner::sign(std::string_view text) const {
   std::string bytes;
   append_be32(key_.id(), bytes);
   bytes.append(reinterpret_cast<const char*>(signature.data()), size);
-  return fmt::format("{}{} {}\n", kSignatureMark, key_.name, absl::Base64Escape(bytes));
+  return absl::StrCat(kSignatureMark, key_.name, " ", absl::Base64Escape(bytes), "\n");
 }
 
-std::string make_note(std::string_view text, std::span<const std::string> signatures) {
-  std::string note = fmt::format("{}\n", text);
+std::string make_note(absl::string_view text, std::span<const std::string> signatures) {
+  std::string note = absl::StrCat(text, "\n");
   for (const std::string& signature : signatures)
     note += signature;
   return note;
 }
 
-absl::StatusOr<OpenedNote> open_note(std::string_view note, std::span<const NoteKey> known) {
+absl::StatusOr<OpenedNote> open_note(absl::string_view note, std::span<const NoteKey> known) {
   const size_t end = note.rfind("\n\n");
-  if (note.size() > kNoteBytesMax || end == std::string_view::npos || !note.ends_with('\n')) {
+  const bool has_form = note.size() <= kNoteBytesMax && end != absl::string_view::npos &&
+                        end + 2 < note.size() && absl::EndsWith(note, "\n");
+  if (!has_form) {
     return absl::InvalidArgumentError("no signed note: a text, an empty line, signatures");
   }
   OpenedNote opened{std::string(note.substr(0, end + 1))};
-  std::string_view below = note.substr(end + 2);
+  absl::string_view below = note.substr(end + 2);
   below.remove_suffix(1);
-  const std::vector<std::string_view> lines = absl::StrSplit(below, '\n');
+  const std::vector<absl::string_view> lines = absl::StrSplit(below, '\n');
   if (lines.size() > kSignaturesMax) return absl::InvalidArgumentError("too many signatures");
-  for (const std::string_view line : lines) {
+  for (const absl::string_view line : lines) {
     const absl::StatusOr<SignatureLine> parsed = parse_signature(line);
     if (!parsed.ok()) return parsed.status();
     const auto key = std::find_if(known.begin(), known.end(), [&](const NoteKey& candidate) {
@@ -200,7 +205,7 @@ absl::StatusOr<OpenedNote> open_note(std::string_view note, std::span<const Note
     if (key == known.end()) continue;
     if (!verifies(*key, opened.text, parsed->signature)) {
       return absl::UnauthenticatedError(
-          fmt::format("the signature of {} is not of this text", key->name));
+          absl::StrCat("the signature of ", key->name, " is not of this text"));
     }
     if (std::find(opened.signed_by.begin(), opened.signed_by.end(), key->name) ==
         opened.signed_by.end())

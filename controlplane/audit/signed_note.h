@@ -9,10 +9,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace sluice::controlplane {
 
@@ -26,7 +26,7 @@ struct NoteKey {
   // NAME+ID+KEY, as others' tools take it.
   std::string text() const;
   // Errors: INVALID_ARGUMENT (form, id, another algorithm).
-  static absl::StatusOr<NoteKey> parse(std::string_view text);
+  static absl::StatusOr<NoteKey> parse(absl::string_view text);
 };
 
 class NoteSigner {
@@ -35,11 +35,11 @@ class NoteSigner {
   static absl::StatusOr<NoteSigner> make(std::string name, std::span<const uint8_t, 32> seed);
   // The PEM file of an Ed25519 private key, PKCS #8, as `openssl genpkey -algorithm ed25519` makes
   // it.  Errors: INVALID_ARGUMENT.
-  static absl::StatusOr<NoteSigner> from_pem(std::string name, std::string_view pem);
+  static absl::StatusOr<NoteSigner> from_pem(std::string name, absl::string_view pem);
 
   const NoteKey& key() const noexcept { return key_; }
   // One line, with its end: what is put below the text.  Shape: `text` ends in a line's end.
-  std::string sign(std::string_view text) const;
+  std::string sign(absl::string_view text) const;
 
  private:
   NoteSigner(NoteKey key, std::span<const uint8_t, 32> seed);
@@ -49,16 +49,16 @@ class NoteSigner {
 };
 
 struct OpenedNote {
-  std::string text;                       // with its last line's end
-  std::vector<std::string> signed_by;     // names of known keys, in the note's order
+  std::string text;                    // with its last line's end
+  std::vector<std::string> signed_by;  // names of known keys, in the note's order
 };
 
 // The note of a text and its signature lines.
-std::string make_note(std::string_view text, std::span<const std::string> signatures);
+std::string make_note(absl::string_view text, std::span<const std::string> signatures);
 
 // Splits the note and checks every signature that one of `known` should have made; others are
 // passed over.  Errors: INVALID_ARGUMENT (form), UNAUTHENTICATED (a known key's signature is wrong,
 // or none is there).
-absl::StatusOr<OpenedNote> open_note(std::string_view note, std::span<const NoteKey> known);
+absl::StatusOr<OpenedNote> open_note(absl::string_view note, std::span<const NoteKey> known);
 
 }  // namespace sluice::controlplane

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "controlplane/audit/tiles.h"
 #include "fmt/format.h"
 
@@ -31,7 +33,7 @@ absl::StatusOr<TileLog> TileLog::open(std::filesystem::path folder, NoteSigner s
         where));
   }
   if (!opened.ok()) {
-    return absl::DataLossError(fmt::format("{}: {}", where, opened.status().message().data()));
+    return absl::DataLossError(absl::StrCat(where, ": ", opened.status().message()));
   }
   const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::parse(opened->text);
   if (!checkpoint.ok()) return absl::DataLossError(fmt::format("{} has no size and root", where));
@@ -100,7 +102,7 @@ absl::Status TileLog::append(std::span<const std::string> entries) {
 }
 
 // Writes the tiles that it fills.
-absl::Status TileLog::add(std::string_view entry, Edge& edge) const {
+absl::Status TileLog::add(absl::string_view entry, Edge& edge) const {
   const uint64_t index = edge.frontier.size();
   absl::Status status;
   append_entry(entry, edge.bundle);
@@ -131,9 +133,9 @@ absl::Status TileLog::write_edge(const Edge& edge) const {
     const std::vector<TreeHash>& tile = edge.tiles[level];
     if (tile.empty()) continue;
     const uint64_t number = (size >> (kTileLevels * level)) / kTileWidth;
-    status.Update(write_file(
-        folder_ / hash_tile_path(level, number, static_cast<uint32_t>(tile.size())),
-        bytes_of(tile)));
+    status.Update(
+        write_file(folder_ / hash_tile_path(level, number, static_cast<uint32_t>(tile.size())),
+                   bytes_of(tile)));
   }
   const auto width = static_cast<uint32_t>(size % kTileWidth);
   if (width != 0) {

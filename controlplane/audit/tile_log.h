@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "controlplane/audit/checkpoint.h"
 #include "controlplane/audit/merkle.h"
 #include "controlplane/audit/signed_note.h"
@@ -19,9 +20,9 @@ namespace sluice::controlplane {
 // Thread: one at a time.
 class TileLog {
  public:
-  // Goes on where the folder's checkpoint stands; a folder without one is an empty log. What a crash
-  // left beyond it is written again.  Errors: DATA_LOSS (the tiles do not have the checkpoint's
-  // root), FAILED_PRECONDITION (it is another key's or another log's), UNAVAILABLE.
+  // Goes on where the folder's checkpoint stands; a folder without one is an empty log. What a
+  // crash left beyond it is written again.  Errors: DATA_LOSS (the tiles do not have the
+  // checkpoint's root), FAILED_PRECONDITION (it is another key's or another log's), UNAVAILABLE.
   static absl::StatusOr<TileLog> open(std::filesystem::path folder, NoteSigner signer);
 
   // All of them or none: durable, and signed for, on return.  Errors: INVALID_ARGUMENT (an entry is
@@ -46,7 +47,7 @@ class TileLog {
   TileLog(std::filesystem::path folder, NoteSigner signer)
       : folder_(std::move(folder)), signer_(std::move(signer)) {}
   absl::Status resume(const Checkpoint& checkpoint);
-  absl::Status add(std::string_view entry, Edge& edge) const;
+  absl::Status add(absl::string_view entry, Edge& edge) const;
   absl::Status write_edge(const Edge& edge) const;
 
   std::filesystem::path folder_;

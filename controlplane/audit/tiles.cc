@@ -15,8 +15,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "fmt/format.h"
-#include "fmt/std.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -36,8 +37,8 @@ fs::path with_width(std::string path, uint32_t width) {
   return path;
 }
 
-absl::Status file_error(std::string_view what, const fs::path& path) {
-  return absl::UnavailableError(fmt::format("{} {}: {}", what, path.string(), std::strerror(errno)));
+absl::Status file_error(absl::string_view what, const fs::path& path) {
+  return absl::UnavailableError(absl::StrCat(what, " ", path.string(), ": ", std::strerror(errno)));
 }
 
 absl::Status sync(const fs::path& path, int flags) {
@@ -67,13 +68,13 @@ uint32_t tile_width(uint64_t size, uint32_t tile_level, uint64_t number) {
                          : static_cast<uint32_t>(std::min<uint64_t>(hashes - begin, kTileWidth));
 }
 
-void append_entry(std::string_view entry, std::string& bundle) {
+void append_entry(absl::string_view entry, std::string& bundle) {
   bundle.push_back(static_cast<char>(entry.size() >> 8 & 0xff));
   bundle.push_back(static_cast<char>(entry.size() & 0xff));
-  bundle.append(entry);
+  bundle.append(entry.data(), entry.size());
 }
 
-absl::StatusOr<std::vector<std::string>> split_bundle(std::string_view bundle, uint32_t count) {
+absl::StatusOr<std::vector<std::string>> split_bundle(absl::string_view bundle, uint32_t count) {
   std::vector<std::string> entries;
   while (!bundle.empty()) {
     if (bundle.size() < 2) return absl::InvalidArgumentError("an entry's length is cut off");
@@ -97,8 +98,8 @@ absl::StatusOr<std::vector<TreeHash>> TileReader::hashes(uint32_t tile_level,
   const absl::StatusOr<std::string> bytes = read_file(path);
   if (!bytes.ok()) return bytes.status();
   if (bytes->size() != width * sizeof(TreeHash)) {
-    return absl::DataLossError(fmt::format("{}: {} bytes where {} hashes should be", path.string(),
-                                           bytes->size(), width));
+    return absl::DataLossError(
+        fmt::format("{}: {} bytes where {} hashes should be", path.string(), bytes->size(), width));
   }
   std::vector<TreeHash> hashes(width);
   std::memcpy(hashes.data(), bytes->data(), bytes->size());
@@ -142,7 +143,7 @@ absl::StatusOr<std::string> read_file(const fs::path& path) {
   return std::move(bytes).str();
 }
 
-absl::Status write_file(const fs::path& path, std::string_view bytes) {
+absl::Status write_file(const fs::path& path, absl::string_view bytes) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error) {

@@ -7,15 +7,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "controlplane/audit/merkle.h"
 
 namespace sluice::controlplane {
 
-inline constexpr uint32_t kTileLevels = 8;             // of the tree, in each tile
+inline constexpr uint32_t kTileLevels = 8;                 // of the tree, in each tile
 inline constexpr uint32_t kTileWidth = 1u << kTileLevels;  // hashes or entries
 inline constexpr size_t kEntryBytesMax = 65'535;
 
@@ -29,9 +29,9 @@ std::filesystem::path entry_bundle_path(uint64_t number, uint32_t width);
 uint32_t tile_width(uint64_t size, uint32_t tile_level, uint64_t number);
 
 // A bundle's bytes: each entry after its length, 16 bits, big endian.
-void append_entry(std::string_view entry, std::string& bundle);
+void append_entry(absl::string_view entry, std::string& bundle);
 // Errors: INVALID_ARGUMENT (cut off, or not `count` entries).
-absl::StatusOr<std::vector<std::string>> split_bundle(std::string_view bundle, uint32_t count);
+absl::StatusOr<std::vector<std::string>> split_bundle(absl::string_view bundle, uint32_t count);
 
 // Reads tiles of a log of `size` leaves below a folder.
 class TileReader {
@@ -53,6 +53,6 @@ class TileReader {
 // Errors: NOT_FOUND, UNAVAILABLE.
 absl::StatusOr<std::string> read_file(const std::filesystem::path& path);
 // Under another name first, then renamed; durable on return.  Errors: UNAVAILABLE.
-absl::Status write_file(const std::filesystem::path& path, std::string_view bytes);
+absl::Status write_file(const std::filesystem::path& path, absl::string_view bytes);
 
 }  // namespace sluice::controlplane

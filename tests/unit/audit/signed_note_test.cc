@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "controlplane/audit/checkpoint.h"
 
 namespace sluice::controlplane {
@@ -16,16 +17,17 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::string_view kNeumann =
+constexpr absl::string_view kNeumann =
     "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-constexpr std::string_view kNote =
+constexpr absl::string_view kNote =
     "If you think cryptography is the answer to your problem,\n"
     "then you don't know what your problem is.\n"
     "\n"
     "\u2014 PeterNeumann "
-    "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+    "x08go/ZJkuBS9UG/"
+    "SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
 // `openssl genpkey -algorithm ed25519`.
-constexpr std::string_view kPem =
+constexpr absl::string_view kPem =
     "-----BEGIN PRIVATE KEY-----\n"
     "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
     "-----END PRIVATE KEY-----\n";
@@ -84,15 +86,14 @@ TEST(SignedNote, RefusesEveryFlippedByte) {
 TEST(SignedNote, RefusesOtherForms) {
   const auto key = NoteKey::parse(kNeumann);
   ASSERT_TRUE(key.ok());
-  for (const std::string_view note :
-       {"", "\n", "\n\n", "text\n", "text\n\n", "text\n\nno dash\n", "text\n\n\u2014 name\n",
-        "text\n\n\u2014 name AAAA\n"}) {
+  for (const absl::string_view note : {"", "\n", "\n\n", "text\n", "text\n\n", "text\n\nno dash\n",
+                                       "text\n\n\u2014 name\n", "text\n\n\u2014 name AAAA\n"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(open_note(note, {&*key, 1}).status())) << note;
   }
 }
 
 TEST(NoteKey, RefusesOtherForms) {
-  for (const std::string_view text :
+  for (const absl::string_view text :
        {"", "PeterNeumann", "PeterNeumann+c74f20a3", "PeterNeumann+c74f20a3+AR",
         "Peter+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
         "PeterNeumann+c74f20a3+Ahpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"}) {
@@ -122,7 +123,7 @@ TEST(Checkpoint, RefusesOtherForms) {
   const std::string root = "XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=";
   for (const std::string& text :
        {std::string(), std::string("log\n1\n"), "log\n1\n" + root, "\n1\n" + root + "\n",
-        "log\n01\n" + root + "\n", "log\n-1\n" + root + "\n", "log\n1\nAAAA\n"}) {
+        "log\n01\n" + root + "\n", "log\n-1\n" + root + "\n", std::string("log\n1\nAAAA\n")}) {
     EXPECT_TRUE(absl::IsInvalidArgument(Checkpoint::parse(text).status())) << text;
   }
 }
