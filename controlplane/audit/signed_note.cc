@@ -31,6 +31,7 @@ constexpr size_t kSignaturesMax = 100;
 constexpr absl::string_view kSignatureMark = "\u2014 ";  // an em dash
 
 using KeyPointer = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
 const uint8_t* bytes_of(absl::string_view text) {
@@ -147,21 +148,38 @@ absl::StatusOr<NoteSigner> NoteSigner::make(std::string name, std::span<const ui
   return NoteSigner(std::move(key), seed);
 }
 
-absl::StatusOr<NoteSigner> NoteSigner::from_pem(std::string name, absl::string_view pem) {
-  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+absl::StatusOr<NoteSigner> NoteSigner::from_pem(absl::string_view pem) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
   const auto no_password = [](char*, int, int, void*) { return 0; };
   const KeyPointer pkey(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr),
                         &EVP_PKEY_free);
   std::array<uint8_t, 32> seed;
-  size_t size = seed.size();
+  std::array<uint8_t, 32> public_key;
+  size_t seed_bytes = seed.size();
+  size_t key_bytes = public_key.size();
   if (pkey == nullptr || EVP_PKEY_get_id(pkey.get()) != EVP_PKEY_ED25519 ||
-      EVP_PKEY_get_raw_private_key(pkey.get(), seed.data(), &size) != 1) {
+      EVP_PKEY_get_raw_private_key(pkey.get(), seed.data(), &seed_bytes) != 1 ||
+      EVP_PKEY_get_raw_public_key(pkey.get(), public_key.data(), &key_bytes) != 1) {
     return absl::InvalidArgumentError(
         "no private key of Ed25519 without a password; make one with: openssl genpkey -algorithm "
         "ed25519");
   }
-  return make(std::move(name), seed);
+  std::array<uint8_t, SHA256_DIGEST_LENGTH> hash;
+  SHA256(public_key.data(), public_key.size(), hash.data());
+  return make(absl::StrCat("sluice/", absl::Hex(load_be32(hash.data()), absl::kZeroPad8)), seed);
+}
+
+absl::StatusOr<std::string> NoteSigner::new_pem() {
+  const KeyPointer pkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), &EVP_PKEY_free);
+  const Bio bio(BIO_new(BIO_s_mem()), &BIO_free);
+  if (pkey == nullptr || bio == nullptr ||
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), pkey.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1) {
+    return absl::UnavailableError("OpenSSL makes no key");
+  }
+  const char* bytes = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &bytes);
+  return std::string(bytes, static_cast<size_t>(size));
 }
 
 std::string NoteSigner::sign(absl::string_view text) const {

@@ -34,8 +34,11 @@ class NoteSigner {
   // Shape: `seed` is the private key of RFC 8032, 32 bytes.  Errors: INVALID_ARGUMENT (name).
   static absl::StatusOr<NoteSigner> make(std::string name, std::span<const uint8_t, 32> seed);
   // The PEM file of an Ed25519 private key, PKCS #8, as `openssl genpkey -algorithm ed25519` makes
-  // it.  Errors: INVALID_ARGUMENT.
-  static absl::StatusOr<NoteSigner> from_pem(std::string name, absl::string_view pem);
+  // it. The signer is named after the public key: "sluice/" and its hash's first 4 bytes.
+  // Errors: INVALID_ARGUMENT.
+  static absl::StatusOr<NoteSigner> from_pem(absl::string_view pem);
+  // Such a file, of a new key.
+  static absl::StatusOr<std::string> new_pem();
 
   const NoteKey& key() const noexcept { return key_; }
   // One line, with its end: what is put below the text.  Shape: `text` ends in a line's end.

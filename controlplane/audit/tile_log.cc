@@ -144,12 +144,11 @@ absl::Status TileLog::write_edge(const Edge& edge) const {
   return status;
 }
 
-absl::StatusOr<std::string> TileLog::last() const {
-  if (size() == 0) return absl::NotFoundError("the log is empty");
+absl::StatusOr<std::string> TileLog::entry(uint64_t index) const {
   const absl::StatusOr<std::vector<std::string>> entries =
-      TileReader(folder_, size()).entries((size() - 1) / kTileWidth);
+      TileReader(folder_, size()).entries(index / kTileWidth);
   if (!entries.ok()) return entries.status();
-  return entries->back();
+  return (*entries)[index % kTileWidth];
 }
 
 }  // namespace sluice::controlplane

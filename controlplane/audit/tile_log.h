@@ -33,8 +33,8 @@ class TileLog {
   // The newest signed note; empty when nothing was ever appended.
   const std::string& checkpoint() const noexcept { return checkpoint_; }
   const NoteKey& key() const noexcept { return signer_.key(); }
-  // The last entry.  Errors: NOT_FOUND (the log is empty), DATA_LOSS, UNAVAILABLE.
-  absl::StatusOr<std::string> last() const;
+  // Shape: index < size.  Errors: DATA_LOSS, NOT_FOUND (its file is not there).
+  absl::StatusOr<std::string> entry(uint64_t index) const;
 
  private:
   // The right edge: tiles that are not full yet.

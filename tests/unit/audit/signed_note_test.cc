@@ -102,13 +102,23 @@ TEST(NoteKey, RefusesOtherForms) {
 }
 
 TEST(NoteSigner, ReadsPem) {
-  const auto from_pem = NoteSigner::from_pem("log.example", kPem);
+  const auto from_pem = NoteSigner::from_pem(kPem);
   ASSERT_TRUE(from_pem.ok()) << from_pem.status();
+  EXPECT_EQ(from_pem->key().name.substr(0, 7), "sluice/");
   const std::string signature = from_pem->sign("text\n");
   EXPECT_TRUE(open_note(make_note("text\n", {&signature, 1}), {&from_pem->key(), 1}).ok());
+  const auto parsed = NoteKey::parse(from_pem->key().text());
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->public_key, from_pem->key().public_key);
 
-  EXPECT_TRUE(absl::IsInvalidArgument(NoteSigner::from_pem("log.example", "no key").status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(NoteSigner::from_pem("a name", kPem).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(NoteSigner::from_pem("no key").status()));
+}
+
+TEST(NoteSigner, MakesKeysThatItReads) {
+  const auto one = NoteSigner::from_pem(*NoteSigner::new_pem());
+  const auto other = NoteSigner::from_pem(*NoteSigner::new_pem());
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_NE(one->key().public_key, other->key().public_key);
 }
 
 TEST(Checkpoint, ReadsWhatItWrites) {
