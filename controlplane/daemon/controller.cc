@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "controlplane/daemon/listener.h"
 
 namespace sluice::controlplane {
@@ -72,7 +73,11 @@ absl::Status Controller::open_log(const ControllerSettings& settings) {
   const std::string folder = settings.audit_directory + "/log";
   absl::StatusOr<std::unique_ptr<Notary>> notary =
       Notary::start(folder, *std::move(signer), *events_, settings.checkpoint_interval);
-  if (!notary.ok()) return notary.status();
+  if (!notary.ok()) {
+    return absl::Status(notary.status().code(),
+                        absl::StrCat("audit log: ", notary.status().message(), "; move ", folder,
+                                     " away to begin a new one"));
+  }
   notary_ = *std::move(notary);
   spdlog::info("audit log: check it with: sluice audit verify {} --key {}", folder,
                notary_->key().text());
