@@ -70,7 +70,8 @@ ExitCode query(Session& session, const QueryOptions& options) {
 }  // namespace
 
 void add_audit(Verbs& verbs) {
-  CLI::App& audit = verbs.add_group("audit", "What was recorded, and that nothing of it was changed");
+  CLI::App& audit =
+      verbs.add_group("audit", "What was recorded, and that nothing of it was changed");
   const auto options = std::make_shared<QueryOptions>();
   CLI::App& verb =
       verbs.add_below(audit, "query", "List flow records, oldest first",
