@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "controlplane/daemon/listener.h"
 
 namespace sluice::controlplane {
@@ -54,6 +55,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, settings.retention);
   archivist_->add(changes_->running()->table);  // a crash may have come before it was kept
   changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
+  if (absl::Status status = open_log(settings); !status.ok()) return status;
   recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
   rollouts_ = std::make_unique<RolloutEngine>(
       *changes_, *fleet_, [this](const v1::Event& event) { write_down(event); });
@@ -66,6 +68,24 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   rollouts_->start();
   // What became overdue while no controller ran is reverted now.
   housekeeper_ = std::make_unique<Housekeeper>(*changes_, *recalls_, *fleet_);
+  return absl::OkStatus();
+}
+
+absl::Status Controller::open_log(const ControllerSettings& settings) {
+  if (settings.signing_key.empty()) return absl::OkStatus();
+  absl::StatusOr<NoteSigner> signer = load_or_make_signer(settings.signing_key);
+  if (!signer.ok()) return signer.status();
+  const std::string folder = settings.audit_directory + "/log";
+  absl::StatusOr<std::unique_ptr<Notary>> notary =
+      Notary::start(folder, *std::move(signer), *events_, settings.checkpoint_interval);
+  if (!notary.ok()) {
+    return absl::Status(notary.status().code(),
+                        absl::StrCat("audit log: ", notary.status().message(), "; move ", folder,
+                                     " away to begin a new one"));
+  }
+  notary_ = *std::move(notary);
+  spdlog::info("audit log: check it with: sluice audit verify {} --key {}", folder,
+               notary_->key().text());
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "controlplane/audit/notary.h"
 #include "controlplane/audit/record_store.h"
 #include "controlplane/audit/retention.h"
 #include "controlplane/audit/table_archive.h"
@@ -38,6 +39,7 @@ class Controller {
  private:
   Controller() = default;
   absl::Status open(const ControllerSettings& settings);
+  absl::Status open_log(const ControllerSettings& settings);
   absl::Status serve(const ControllerSettings& settings);
   ControlService::Parts parts(CallerOf caller);
   LocalCallers local_callers();
@@ -53,6 +55,7 @@ class Controller {
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<Archivist> archivist_;
   std::unique_ptr<ChangeService> changes_;
+  std::unique_ptr<Notary> notary_;
   std::unique_ptr<Recalls> recalls_;
   std::unique_ptr<RolloutEngine> rollouts_;
   CallMeter strangers_;                      // of all servers

@@ -28,10 +28,14 @@ class EventLog {
 
   // Durable on return. The sequence and, when unset, the time are set here.
   absl::Status append(v1::Event event);
+  // Oldest first, from the one after `sequence` on.
+  absl::StatusOr<std::vector<v1::Event>> following(uint64_t sequence, uint32_t limit);
   // Oldest first.  Errors: INVALID_ARGUMENT (limit).
   absl::StatusOr<std::vector<v1::Event>> list(const v1::ListEventsRequest& request);
 
  private:
+  absl::StatusOr<std::vector<v1::Event>> read_events(Statement& statement);
+
   std::shared_ptr<SharedDatabase> shared_;
 };
 

@@ -75,9 +75,7 @@ def dataplane_config(places: Places) -> str:
 
 
 def controller_config(places: Places) -> str:
-    return _move_paths((EXAMPLES / "controller.yaml").read_text(), places).replace(
-        f"signing_key: {places.state}/etc/audit.key", 'signing_key: ""'
-    )
+    return _move_paths((EXAMPLES / "controller.yaml").read_text(), places)
 
 
 def nginx_config(places: Places, server: layout.Server) -> str:

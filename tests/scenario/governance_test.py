@@ -2,12 +2,14 @@
 #
 # Guardrails hold while pools die, labels expire and people are in a hurry.
 import datetime
+import json
+import shutil
 import signal
 import time
 
 import documents
 import lab_case
-from lablib import governed, traffic
+from lablib import governed, signed_log, traffic
 from lablib.shell import wait_until
 from paced import Arrivals
 
@@ -167,6 +169,37 @@ class Guardrails(lab_case.LabCase):
         self.sluice("confirm")
         time.sleep(5)
         self.assertEqual(self.served_by(20), ({"v2-a"}, []))
+
+    def test_the_signed_log_holds_and_goes_on(self):
+        events = json.loads(self.sluice("events", "--limit", "10000", "-o", "json"))["items"]
+        self.assertIn("apply", {event["kind"] for event in events})
+        last = max(int(event["sequence"]) for event in events)
+        signed_log.wait_for_size(self.lab, last)
+        kept = self.scratch / "kept"
+        shutil.copytree(signed_log.folder(self.lab), kept)
+        good = signed_log.verify(self.lab, kept)
+        self.assertEqual((good.returncode, good.stderr), (0, ""))
+        self.assertIn(f"{last} entries, every one as it was signed by sluice/", good.stdout)
+
+        # What a crash cuts off is written again, and nothing that was signed is lost.
+        self.lab.controller.stop(signal.SIGKILL)
+        self.lab.start_controller()
+        self.lab.wait_for_node()
+        self.sluice("drain", "backend/chat-v1-eu/v1-a", "-m", "kept in the log")
+        self.sluice("undrain", "backend/chat-v1-eu/v1-a")
+        signed_log.wait_for_size(self.lab, last + 2)
+        log = signed_log.folder(self.lab)
+        longer = signed_log.verify(self.lab, log, "--since", str(kept / "checkpoint"))
+        self.assertEqual((longer.returncode, longer.stderr), (0, ""))
+        self.assertIn(f"goes on from the {last} entries", longer.stdout)
+
+        bundle = next((kept / "tile/entries/000.p").iterdir())
+        data = bytearray(bundle.read_bytes())
+        data[40] ^= 1
+        bundle.write_bytes(data)
+        bad = signed_log.verify(self.lab, kept)
+        self.assertEqual((bad.returncode, bad.stdout), (9, ""))
+        self.assertIn(f"entry 0 of {last} does not fit", bad.stderr)
 
 
 if __name__ == "__main__":

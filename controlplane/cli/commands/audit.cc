@@ -72,7 +72,8 @@ ExitCode query(Session& session, const QueryOptions& options) {
 }  // namespace
 
 void add_audit(Verbs& verbs) {
-  CLI::App& audit = verbs.add_group("audit", "What was recorded about flows");
+  CLI::App& audit =
+      verbs.add_group("audit", "What was recorded, and that nothing of it was changed");
   const auto options = std::make_shared<QueryOptions>();
   CLI::App& verb =
       verbs.add_below(audit, "query", "List flow records, oldest first",
@@ -87,6 +88,7 @@ void add_audit(Verbs& verbs) {
   verb.add_flag("--ended", options->is_ended_only, "Only records of ends");
   verb.add_option("--limit", options->limit, "At most so many; default 100")->check(positive());
   add_format(verb, options->format, {Format::kTable, Format::kWide, Format::kJson, Format::kYaml});
+  add_audit_verify(verbs, audit);
 }
 
 }  // namespace sluice::controlplane::cli
