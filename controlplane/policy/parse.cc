@@ -85,13 +85,15 @@ YAML::Node without_header(const YamlDocument& document) {
 
 // {"items": [...]}, as `sluice get -o json` prints several objects.
 bool is_list(const YAML::Node& root) {
-  return root.IsMap() && root.size() == 1 && root.begin()->first.IsScalar() &&
-         root.begin()->first.Scalar() == "items" && root.begin()->second.IsSequence();
+  if (!root.IsMap() || root.size() != 1) return false;
+  const YAML::Node items = root["items"];
+  return items && items.IsSequence();
 }
 
 void FileReader::read_document(const YamlDocument& document) {
   if (is_list(document.root)) {
-    for (const YAML::Node& item : document.root.begin()->second)
+    const YAML::Node items = document.root["items"];
+    for (const YAML::Node& item : items)
       read_document({item, document.first_line});
     return;
   }

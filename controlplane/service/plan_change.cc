@@ -27,7 +27,7 @@ absl::Status invalid(const Violations& violations) {
                  violations);
 }
 
-absl::Status refused(const Violations& refusals, std::string_view remedy) {
+absl::Status refused(const Violations& refusals, absl::string_view remedy) {
   return refusal(absl::StatusCode::kFailedPrecondition,
                  absl::StrCat("guardrails refuse this, leaks: ", refusals.size(), remedy),
                  refusals);

@@ -73,9 +73,9 @@ TEST_F(MonitoringGuardrail, IsListedWithTheFlowsThatItWouldHaveRefused) {
   const Outcome outcome = run({"get", "guardrails"});
 
   EXPECT_EQ(outcome.out,
-            "NAME      MODE     SERVICES  CLIENTS  REQUIRE  WOULD REFUSE\n"
-            "enforced  enforce  all       all      all      -\n"
-            "watched   monitor  all       all      all      12 flows\n");
+            "NAME       MODE      SERVICES   CLIENTS   REQUIRE   WOULD REFUSE\n"
+            "enforced   enforce   all        all       all       -\n"
+            "watched    monitor   all        all       all       12 flows\n");
 }
 
 TEST_F(MonitoringGuardrail, HasThemInItsStatusForPrograms) {
@@ -199,7 +199,7 @@ TEST_F(PolicyVerbs, GetShowsOneRowPerObject) {
 
 TEST_F(PolicyVerbs, GetAsJsonIsAListOrTheObject) {
   EXPECT_TRUE(has(run({"get", "pools", "-o", "json"}).out, "{\n  \"items\": [\n    {\n"));
-  EXPECT_EQ(run({"get", "route/chat", "-o", "json"}).out.substr(0, 51),
+  EXPECT_EQ(run({"get", "route/chat", "-o", "json"}).out.substr(0, 50),
             "{\n  \"apiVersion\": \"sluice/v1\",\n  \"kind\": \"Route\",\n");
 }
 

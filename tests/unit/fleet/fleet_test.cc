@@ -258,12 +258,12 @@ TEST_F(FleetTest, RecordsAreStoredThenAcknowledged) {
 
 TEST_F(FleetTest, RecordsThatCannotBeMarkedAreAskedForAgain) {
   fleet_.reset();
-  std::atomic<int> failures = 2;
+  const auto failures = std::make_shared<std::atomic<int>>(2);
   FleetOptions options;
   options.nodes = {{"edge-1", one_.address()}};
   options.interval = absl::Milliseconds(20);
-  options.mark_record = [&failures](v1::FlowRecord& record) {
-    if (record.sequence() == 3 && failures.fetch_sub(1) > 0)
+  options.mark_record = [failures](v1::FlowRecord& record) {
+    if (record.sequence() == 3 && failures->fetch_sub(1) > 0)
       return absl::UnavailableError("the disk is full");
     record.add_would_refuse("residency");
     return absl::OkStatus();
@@ -277,7 +277,7 @@ TEST_F(FleetTest, RecordsThatCannotBeMarkedAreAskedForAgain) {
   v1::QueryRecordsRequest request;
   request.set_would_refuse("residency");
   EXPECT_EQ(records_->query(request)->records_size(), 5);
-  EXPECT_LE(failures, 0);
+  EXPECT_LE(failures->load(), 0);
   fleet_.reset();
 }
 
