@@ -76,7 +76,8 @@ std::string notice_of(const Waiting& waiting);
 // Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
 class ChangeService {
  public:
-  // To be called before the fleet starts. By `clock` times end that were given for a while.
+  // To be called before the fleet starts, which is to be stopped before this goes. By `clock` times
+  // end that were given for a while.
   ChangeService(StoredState running, RevisionStore& store, Fleet& fleet,
                 Clock clock = slewed_clock());
 

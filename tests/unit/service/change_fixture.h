@@ -53,6 +53,15 @@ inline v1::ApplyRequest apply_of(const std::string& yaml) {
 class ChangeFixture : public ::testing::Test {
  protected:
   void SetUp() override { open(); }
+  ~ChangeFixture() override {
+    if (fleet_ != nullptr) fleet_->stop();  // it calls the change service
+  }
+
+  // What takes clients away is pushed to each node by itself, and not waited for.
+  void wait_for_node() {
+    EXPECT_TRUE(testing::eventually(
+        [this] { return one_.running().generation() == changes_->running()->generation; }));
+  }
 
   // As a controller starts: from what the store holds.
   void open() {

@@ -567,6 +567,8 @@ TEST_F(GovernanceTest, RevertThatFailsIsToldOnceTriedSeldomAndHoldsNothingElseUp
   waits.change.set_state(v1::PendingChange::STATE_PENDING);
   waits.change.mutable_plan()->set_base_revision(2);
   ASSERT_TRUE(ChangeStore(store_->shared()).add(waits, v1::Event()).ok());
+  close();
+  open();
   damage_policy(1);
   const absl::Time late = absl::Now() + absl::Hours(2);
 

@@ -103,6 +103,7 @@ class StruckRollout : public ChangeFixture {
   }
   // The one route that clients are steered to.
   v1::RouteEntry steered() {
+    wait_for_node();
     const v1::ForwardingTable table = one_.running();
     EXPECT_FALSE(table.steering().empty());
     for (const v1::SteeringEntry& row : table.steering()) {
@@ -273,6 +274,7 @@ TEST_F(SetRollout, EvictedFlowsAreMadeToAsk) {
 
   ASSERT_TRUE(changes_->set_rollout(evicting, 2).ok());
 
+  wait_for_node();
   EXPECT_THAT(one_.running().routes(0).evicted(), ElementsAre("green"));
   EXPECT_GT(one_.running().eligibility_epoch(), epoch);
 }

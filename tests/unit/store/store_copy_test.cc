@@ -19,17 +19,24 @@ using ::testing::ElementsAre;
 using testing::FailingDisk;
 using testing::TemporaryDirectory;
 
+v1::Event event_of(const std::string& kind, size_t bytes) {
+  constexpr size_t kDetail = 4000;  // longer ones would be cut
+  v1::Event event;
+  event.set_kind(kind);
+  for (size_t i = 0; i < bytes / kDetail; ++i)
+    (*event.mutable_details())[std::to_string(i)] = std::string(kDetail, 'x');
+  return event;
+}
+
 class StoreCopy : public ::testing::Test {
  protected:
   void SetUp() override {
     store_ = *RevisionStore::open(directory_.path("c.db"));
     for (int i = 0; i < 40; ++i)
-      write("before", std::string(100'000, 'x'));
+      write("before", 100'000);
   }
-  void write(const std::string& kind, const std::string& reason) {
-    v1::Event event;
-    event.set_kind(kind);
-    event.set_reason(reason);
+  void write(const std::string& kind, size_t bytes) {
+    const v1::Event event = event_of(kind, bytes);
     ASSERT_TRUE(EventLog(store_->shared()).append(event).ok());
   }
   // How many events of each kind the file at `path` holds. Opening it proves it.
@@ -56,13 +63,13 @@ TEST_F(StoreCopy, TakesChangesBetweenItsPiecesAndHoldsThem) {
 
   // Were the lock held, the first of these would wait for ever.
   const auto path = store_->copy([&] {
-    write("meanwhile", std::string(10'000, 'y'));
+    write("meanwhile", 10'000);
     ++pauses;
   });
 
   ASSERT_TRUE(path.ok()) << path.status();
   EXPECT_GE(pauses, 10U);  // 4 MB in pieces of 256 KiB
-  write("after", "");
+  write("after", 0);
   EXPECT_THAT(events_in(*path, {"before", "meanwhile", "after"}), ElementsAre(40, pauses, 0));
 }
 
@@ -93,9 +100,7 @@ TEST(StoreCopyOnAFailingDisk, IsAnErrorThatLeavesNoFileAndAStoreThatWorks) {
   const TemporaryDirectory directory;
   FailingDisk disk;
   const auto store = *RevisionStore::open(directory.path("c.db"));
-  v1::Event event;
-  event.set_kind("before");
-  event.set_reason(std::string(4'000'000, 'x'));
+  const v1::Event event = event_of("before", 4'000'000);
   ASSERT_TRUE(EventLog(store->shared()).append(event).ok());
   disk.fail_after(20);
 
