@@ -66,6 +66,7 @@ ALLOWED = {
     },
     "controlplane/cli": PURE
     | {
+        "controlplane/audit",
         "dataplane/rpc",
         "dataplane/yaml",
         "dataplane/table",

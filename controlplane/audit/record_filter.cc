@@ -119,6 +119,10 @@ absl::StatusOr<SqlCondition> record_condition(const v1::QueryRecordsRequest& req
   if (request.has_since()) conditions.add("start_ns >= ?", {to_nanoseconds(request.since())});
   if (request.has_until()) conditions.add("start_ns < ?", {to_nanoseconds(request.until())});
   if (request.ended_only()) conditions.add("ended = 1", {});
+  if (!request.would_refuse().empty()) {
+    conditions.add("would_refuse <> '' AND instr(char(10) || would_refuse || char(10), ?) > 0",
+                   {absl::StrCat("\n", request.would_refuse(), "\n")});
+  }
   if (!request.page_token().empty()) {
     absl::Status status = add_page(request.page_token(), conditions);
     if (!status.ok()) return status;

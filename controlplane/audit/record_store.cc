@@ -7,14 +7,30 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "controlplane/audit/record_filter.h"
+#include "controlplane/audit/refusal_counts.h"
 
 namespace sluice::controlplane {
 namespace {
 
+// A file whose version is not the newest is brought there by the migrations that it lacks; what is
+// published is never edited, a new version adds one.
+constexpr const char* kMigrations[] = {
+    // To 2: the names of monitoring guardrails that would have refused the flow, a line each, and
+    // how many flows each of them would have refused.
+    R"sql(
+ALTER TABLE record ADD COLUMN would_refuse TEXT NOT NULL DEFAULT '';
+CREATE INDEX record_by_refusal ON record(start_ns) WHERE would_refuse <> '';
+CREATE TABLE refusal_count(
+  guardrail TEXT NOT NULL, revision INTEGER NOT NULL, flows INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL, PRIMARY KEY(guardrail, revision)) WITHOUT ROWID;
+)sql",
+};
+
 constexpr Schema kSchema = {
     .application_id = 0x536c7552,  // "SluR"
-    .version = 1,
+    .version = 2,
     .sql = R"sql(
 CREATE TABLE stream(
   id INTEGER PRIMARY KEY, node TEXT NOT NULL, incarnation TEXT NOT NULL,
@@ -30,6 +46,7 @@ CREATE INDEX record_by_client ON record(client, start_ns);
 CREATE INDEX record_by_flow ON record(flow_id);
 )sql",
     .seed_sql = "",
+    .migrations = kMigrations,
 };
 
 constexpr uint32_t kLimitDefault = 100;
@@ -87,7 +104,8 @@ absl::Status write_record(Statement& insert, int64_t stream, const v1::FlowRecor
       .bind_text(record.pool())
       .bind_text(record.backend())
       .bind_blob(record.SerializeAsString())
-      .bind(int64_t{is_new(record)});
+      .bind(int64_t{is_new(record)})
+      .bind_text(absl::StrJoin(record.would_refuse(), "\n"));
   return insert.run();
 }
 
@@ -120,10 +138,11 @@ absl::Status write_batch(Database& database, const std::string& node,
                          std::span<const v1::FlowRecord> records, InsertResult& result) {
   absl::StatusOr<Statement> insert = database.prepare(
       "INSERT INTO record(stream, start_ns, client, client_port, flow_id, ended, service, "
-      "client_class, route, pool, backend, message, is_new) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      "client_class, route, pool, backend, message, is_new, would_refuse) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   Streams streams(database, node);
+  RefusalCounts refusals;
   for (const v1::FlowRecord& record : records) {
     if (record.node() != node) {
       return absl::InvalidArgumentError(
@@ -142,7 +161,9 @@ absl::Status write_batch(Database& database, const std::string& node,
     ++result.inserted;
     absl::Status status = write_record(*insert, (*stream)->id, record);
     if (!status.ok()) return status;
+    refusals.add(record);
   }
+  if (absl::Status status = refusals.save(database); !status.ok()) return status;
   return streams.save();
 }
 
@@ -230,6 +251,11 @@ absl::StatusOr<v1::QueryRecordsResponse> RecordStore::query(
 absl::StatusOr<ShareCounts> RecordStore::shares(const std::string& service, absl::Time since) {
   const absl::MutexLock lock(&read_mutex_);
   return count_shares(reader_, service, since);
+}
+
+absl::StatusOr<std::vector<v1::WouldRefuse>> RecordStore::would_refuse(uint64_t revision) {
+  const absl::MutexLock lock(&read_mutex_);
+  return read_refusal_counts(reader_, revision);
 }
 
 absl::StatusOr<uint64_t> RecordStore::expire(absl::Time oldest) {

@@ -54,6 +54,10 @@ class RecordStore {
   // Of flows that began at `since` or later; `service` empty: of all.
   absl::StatusOr<ShareCounts> shares(const std::string& service, absl::Time since);
 
+  // What monitoring guardrails would have refused, under `revision` and in all; sorted by
+  // guardrail.
+  absl::StatusOr<std::vector<v1::WouldRefuse>> would_refuse(uint64_t revision);
+
   // Deletes what started before `oldest`, a bounded number of records per transaction. Returns how
   // many.
   absl::StatusOr<uint64_t> expire(absl::Time oldest);

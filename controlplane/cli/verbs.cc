@@ -121,6 +121,10 @@ CLI::Option* add_duration(CLI::App& verb, const std::string& name, absl::Duratio
             if (!parsed.ok()) {
               throw CLI::ValidationError(name, std::string(parsed.status().message()));
             }
+            if (*parsed <= absl::ZeroDuration()) {
+              throw CLI::ValidationError(
+                  name, fmt::format("{} is no time to wait; write 30s or 5m", text));
+            }
             value = *parsed;
           },
           about)

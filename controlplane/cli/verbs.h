@@ -97,6 +97,7 @@ void add_shares(Verbs& verbs);
 void add_nodes(Verbs& verbs);
 void add_events(Verbs& verbs);
 void add_audit(Verbs& verbs);
+void add_audit_verify(Verbs& verbs, CLI::App& audit);
 void add_backup(Verbs& verbs);
 void add_version(Verbs& verbs);
 void add_completion(Verbs& verbs);

@@ -6,9 +6,11 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "controlplane/daemon/listener.h"
 
 namespace sluice::controlplane {
@@ -17,6 +19,8 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 // Calls that run on at the end, an apply say, get this long to finish.
 constexpr auto kShutdownGrace = std::chrono::seconds(5);
+// A user of this host to whom no role was given, whoever it is.
+const Caller kStranger = {"", v1::ROLE_UNSPECIFIED, true};
 
 }  // namespace
 
@@ -28,6 +32,8 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   store_ = *std::move(store);
   absl::StatusOr<StoredState> state = store_->load();
   if (!state.ok()) return state.status();
+  events_ = std::make_unique<EventLog>(store_->shared());
+  monitor_ = std::make_unique<GuardrailMonitor>(*store_, *events_);
   absl::StatusOr<std::unique_ptr<RecordStore>> records =
       RecordStore::open(settings.audit_directory);
   if (!records.ok()) return records.status();
@@ -41,6 +47,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   FleetOptions options;
   options.nodes = settings.nodes;
   options.tls = settings.tls;
+  options.mark_record = [this](v1::FlowRecord& record) { return monitor_->mark(record); };
   absl::StatusOr<std::unique_ptr<Fleet>> fleet = Fleet::make(options, *records_);
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
@@ -48,7 +55,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, settings.retention);
   archivist_->add(changes_->running()->table);  // a crash may have come before it was kept
   changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
-  events_ = std::make_unique<EventLog>(store_->shared());
+  if (absl::Status status = open_log(settings); !status.ok()) return status;
   recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
   rollouts_ = std::make_unique<RolloutEngine>(
       *changes_, *fleet_, [this](const v1::Event& event) { write_down(event); });
@@ -64,15 +71,45 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   return absl::OkStatus();
 }
 
+absl::Status Controller::open_log(const ControllerSettings& settings) {
+  if (settings.signing_key.empty()) return absl::OkStatus();
+  absl::StatusOr<NoteSigner> signer = load_or_make_signer(settings.signing_key);
+  if (!signer.ok()) return signer.status();
+  const std::string folder = settings.audit_directory + "/log";
+  absl::StatusOr<std::unique_ptr<Notary>> notary =
+      Notary::start(folder, *std::move(signer), *events_, settings.checkpoint_interval);
+  if (!notary.ok()) {
+    return absl::Status(notary.status().code(),
+                        absl::StrCat("audit log: ", notary.status().message(), "; move ", folder,
+                                     " away to begin a new one"));
+  }
+  notary_ = *std::move(notary);
+  spdlog::info("audit log: check it with: sluice audit verify {} --key {}", folder,
+               notary_->key().text());
+  return absl::OkStatus();
+}
+
 void Controller::write_down(const v1::Event& event) {
   if (const absl::Status status = events_->append(event); !status.ok())
     spdlog::error("event: {}", std::string(status.message()));
 }
 
 ControlService::Parts Controller::parts(CallerOf caller) {
-  return {*changes_,      *store_,          *fleet_,   *records_,
-          *events_,       *recalls_,        *archive_, rollouts_->runner(),
-          SLUICE_VERSION, std::move(caller)};
+  return {*changes_,      *store_,           *fleet_,   *records_,
+          *events_,       *recalls_,         *archive_, rollouts_->runner(),
+          SLUICE_VERSION, std::move(caller), strangers_};
+}
+
+LocalCallers Controller::local_callers() {
+  return {
+      .has_role = [this](uid_t user) { return roles_.has_role(user); },
+      .service_of =
+          [this](std::optional<uid_t> user) {
+            const Caller caller = user ? roles_.local(*user) : kStranger;
+            return std::make_unique<ControlService>(
+                parts([caller](const grpc::ServerContext*) { return caller; }));
+          },
+  };
 }
 
 absl::Status Controller::serve(const ControllerSettings& settings) {
@@ -80,11 +117,7 @@ absl::Status Controller::serve(const ControllerSettings& settings) {
     const SocketAccess access =
         roles_.is_open() ? SocketAccess::kOwnerAndGroup : SocketAccess::kEverybody;
     absl::StatusOr<std::unique_ptr<LocalListener>> local =
-        LocalListener::start(settings.listen.substr(kUnix.size()), access, [this](uid_t user) {
-          const Caller caller = roles_.local(user);
-          return std::make_unique<ControlService>(
-              parts([caller](const grpc::ServerContext*) { return caller; }));
-        });
+        LocalListener::start(settings.listen.substr(kUnix.size()), access, local_callers());
     if (!local.ok()) return local.status();
     local_ = *std::move(local);
     return absl::OkStatus();

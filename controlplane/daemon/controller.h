@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "controlplane/audit/notary.h"
 #include "controlplane/audit/record_store.h"
 #include "controlplane/audit/retention.h"
 #include "controlplane/audit/table_archive.h"
@@ -16,6 +17,7 @@
 #include "controlplane/service/caller.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/control_service.h"
+#include "controlplane/service/guardrail_monitor.h"
 #include "controlplane/service/housekeeper.h"
 #include "controlplane/service/recalls.h"
 #include "controlplane/service/rollout_engine.h"
@@ -37,21 +39,26 @@ class Controller {
  private:
   Controller() = default;
   absl::Status open(const ControllerSettings& settings);
+  absl::Status open_log(const ControllerSettings& settings);
   absl::Status serve(const ControllerSettings& settings);
   ControlService::Parts parts(CallerOf caller);
+  LocalCallers local_callers();
   void write_down(const v1::Event& event);
 
   RoleBook roles_;
   std::unique_ptr<RevisionStore> store_;
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<GuardrailMonitor> monitor_;
   std::unique_ptr<RecordStore> records_;
   std::unique_ptr<TableArchive> archive_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<Archivist> archivist_;
   std::unique_ptr<ChangeService> changes_;
-  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<Notary> notary_;
   std::unique_ptr<Recalls> recalls_;
   std::unique_ptr<RolloutEngine> rollouts_;
+  CallMeter strangers_;                      // of all servers
   std::unique_ptr<ControlService> service_;  // of `server_`
   std::unique_ptr<grpc::Server> server_;     // either this, or the local listener
   std::unique_ptr<LocalListener> local_;

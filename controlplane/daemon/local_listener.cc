@@ -27,14 +27,29 @@ constexpr int kBacklog = 128;
 // Each has a server with threads of its own; operators of one host are few.
 constexpr size_t kUsersMax = 64;
 constexpr int kLookMs = 100;  // how long a stop may go unseen
+// A question after the version takes milliseconds. Connections of callers without a role end after
+// this long whatever they do, so that no more of them are open than may come in meanwhile.
+constexpr std::chrono::seconds kStrangerAgeMax{4};
+constexpr std::chrono::seconds kStrangerGrace{1};
+constexpr std::chrono::seconds kStrangerWindow{6};  // gRPC adds up to a tenth to an age
+constexpr size_t kStrangersMax = 32;
 
 absl::Status cannot(const std::string& path, const char* what) {
   return absl::UnavailableError(
       absl::StrCat("listen: cannot ", what, " ", path, ": ", std::strerror(errno)));
 }
 
-std::unique_ptr<grpc::Server> server_without_port(grpc::Service& service) {
+enum class Stay { kAny, kShort };
+
+std::unique_ptr<grpc::Server> server_without_port(grpc::Service& service, Stay stay) {
   grpc::ServerBuilder builder;
+  if (stay == Stay::kShort) {
+    builder.AddChannelArgument(
+        GRPC_ARG_MAX_CONNECTION_AGE_MS,
+        static_cast<int>(std::chrono::milliseconds(kStrangerAgeMax).count()));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                               static_cast<int>(std::chrono::milliseconds(kStrangerGrace).count()));
+  }
   builder.SetMaxReceiveMessageSize(kReceiveBytesMax);
   builder.RegisterService(&service);
   return builder.BuildAndStart();
@@ -42,15 +57,15 @@ std::unique_ptr<grpc::Server> server_without_port(grpc::Service& service) {
 
 }  // namespace
 
-LocalListener::LocalListener(int handle, std::string path, ServiceOfUser service_of)
+LocalListener::LocalListener(int handle, std::string path, LocalCallers callers)
     : handle_(handle),
       path_(std::move(path)),
-      service_of_(std::move(service_of)),
+      callers_(std::move(callers)),
       thread_([this] { run(); }) {}
 
 absl::StatusOr<std::unique_ptr<LocalListener>> LocalListener::start(const std::string& path,
                                                                     SocketAccess access,
-                                                                    ServiceOfUser service_of) {
+                                                                    LocalCallers callers) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
@@ -69,7 +84,7 @@ absl::StatusOr<std::unique_ptr<LocalListener>> LocalListener::start(const std::s
     ::close(handle);
     return status;
   }
-  return std::unique_ptr<LocalListener>(new LocalListener(handle, path, std::move(service_of)));
+  return std::unique_ptr<LocalListener>(new LocalListener(handle, path, std::move(callers)));
 }
 
 LocalListener::~LocalListener() {
@@ -99,7 +114,9 @@ void LocalListener::take(int connection) {
     ::close(connection);
     return;
   }
-  grpc::Server* server = server_of(peer.uid);
+  std::optional<uid_t> user;
+  if (callers_.has_role(peer.uid)) user = peer.uid;
+  grpc::Server* server = user || admit_stranger() ? server_of(user) : nullptr;
   if (server == nullptr) {
     ::close(connection);
     return;
@@ -107,20 +124,30 @@ void LocalListener::take(int connection) {
   grpc::AddInsecureChannelFromFd(server, connection);  // which owns it from now on
 }
 
-grpc::Server* LocalListener::server_of(uid_t user) {
+bool LocalListener::admit_stranger() {
+  const auto now = std::chrono::steady_clock::now();
+  while (!strangers_.empty() && strangers_.front() < now - kStrangerWindow)
+    strangers_.pop_front();
+  if (strangers_.size() >= kStrangersMax) return false;
+  strangers_.push_back(now);
+  return true;
+}
+
+grpc::Server* LocalListener::server_of(std::optional<uid_t> user) {
   if (const auto found = servers_.find(user); found != servers_.end()) {
     return found->second.server.get();
   }
-  if (servers_.size() >= kUsersMax) {
-    spdlog::warn("listen: {}: user {} is turned away: {} other users called already", path_, user,
+  if (user && servers_.size() > kUsersMax) {
+    spdlog::warn("listen: {}: user {} is turned away: {} other users called already", path_, *user,
                  kUsersMax);
     return nullptr;
   }
   UserServer made;
-  made.service = service_of_(user);
-  made.server = server_without_port(*made.service);
+  made.service = callers_.service_of(user);
+  made.server = server_without_port(*made.service, user ? Stay::kAny : Stay::kShort);
   if (made.server == nullptr) {
-    spdlog::error("listen: {}: no server can be made for user {}", path_, user);
+    spdlog::error("listen: {}: no server can be made for {}", path_,
+                  user ? absl::StrCat("user ", *user) : "users without a role");
     return nullptr;
   }
   return servers_.emplace(user, std::move(made)).first->second.server.get();

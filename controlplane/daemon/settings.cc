@@ -19,6 +19,7 @@ namespace {
 constexpr char kListenDefault[] = "unix:/run/sluice/controller.sock";
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr absl::Duration kRetentionDefault = absl::Hours(24 * 190);
+constexpr absl::Duration kCheckpointIntervalDefault = absl::Seconds(5);
 constexpr absl::Duration kRetentionMin = absl::Hours(1);
 
 // The checks of one file; each problem carries the line of the field, or of the nearest thing
@@ -123,11 +124,6 @@ std::vector<std::string> notices_of(const v1::ControllerConfig& config) {
         "http: the console and /metrics come in a later version; nothing listens on " +
         config.http());
   }
-  if (!config.audit().signing_key().empty()) {
-    notices.push_back(
-        "audit.signing_key: the signed log comes in a later version; records are "
-        "stored unsigned");
-  }
   if (config.nodes().empty()) notices.push_back("nodes: none is configured; nothing is pushed");
   return notices;
 }
@@ -143,6 +139,10 @@ ControllerSettings to_settings(const v1::ControllerConfig& config, const TlsFile
   settings.audit_directory = config.audit().directory();
   settings.retention =
       config.audit().has_retention() ? length_of(config.audit().retention()) : kRetentionDefault;
+  settings.checkpoint_interval = config.audit().has_checkpoint_interval()
+                                     ? length_of(config.audit().checkpoint_interval())
+                                     : kCheckpointIntervalDefault;
+  settings.signing_key = config.audit().signing_key();
   settings.log = config.log();
   settings.roles = {config.roles().begin(), config.roles().end()};
   settings.notices = notices_of(config);

@@ -23,6 +23,8 @@ struct ControllerSettings {
   std::string store_path;
   std::string audit_directory;
   absl::Duration retention;
+  absl::Duration checkpoint_interval;
+  std::string signing_key;  // path; empty: no signed log
   v1::LogConfig log;
   std::vector<v1::RoleBinding> roles;  // empty: everybody who reaches `listen` is an admin
   std::vector<std::string> notices;    // what is configured and comes in a later version

@@ -96,7 +96,7 @@ absl::Status Fleet::add(const NodeAddress& node, const FleetOptions& options,
   Member& member = members_.emplace_back();
   member.session = std::make_unique<NodeSession>(node, client, history_);
   member.puller = std::make_unique<RecordPuller>(
-      node.name, client, records,
+      node.name, client, records, options.mark_record,
       [session = member.session.get()] { return session->is_connected(); });
   member.session->call_when_away([puller = member.puller.get()] { puller->cancel(); });
   return absl::OkStatus();
@@ -110,6 +110,16 @@ void Fleet::aim(const Target& running) {
   if (running != nullptr) history_.remember(running);
   for (const Member& member : members_)
     member.session->aim(running);
+}
+
+void Fleet::call_when_refused(const OnRefusal& on_refusal) {
+  for (const Member& member : members_)
+    member.session->call_when_refused(on_refusal);
+}
+
+void Fleet::give_recalls_to(const TakeRecalls& take_recalls) {
+  for (const Member& member : members_)
+    member.session->give_recalls_to(take_recalls);
 }
 
 void Fleet::start() {
@@ -164,8 +174,25 @@ std::vector<v1::NodeEffect> Fleet::preview(const v1::ForwardingTable& table) {
   return known;
 }
 
-std::vector<v1::NodeEntry> Fleet::ask_nodes() {
-  in_parallel(members_.size(), [this](size_t i) { members_[i].session->look(); });
+void Fleet::order(Target target) {
+  for (const Member& member : members_)
+    member.session->aim(target);
+  history_.remember(std::move(target));
+  for (const Member& member : members_)
+    member.session->hurry();
+}
+
+std::vector<v1::NodeResult> Fleet::results(absl::Time until) const {
+  std::vector<v1::NodeResult> results;
+  for (const Member& member : members_)
+    results.push_back(member.session->result(until));
+  return results;
+}
+
+std::vector<v1::NodeEntry> Fleet::ask_nodes(absl::Time until) {
+  for (const Member& member : members_)
+    member.session->hurry();
+  results(until);
   return nodes();
 }
 

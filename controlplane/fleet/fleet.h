@@ -22,6 +22,7 @@ struct FleetOptions {
   TlsFiles tls;
   absl::Duration interval = absl::Seconds(1);  // between two looks at a node
   CallTimeouts timeouts;
+  MarkRecord mark_record;  // before it is stored; null: records are stored as they come
 };
 
 class Fleet;
@@ -47,7 +48,7 @@ class StagedTable {
   std::vector<NodeSession*> staged_;     // null where the node is away
 };
 
-// Thread: any, except that one table is staged at a time.
+// Thread: any, except that one table is staged or ordered at a time.
 class Fleet {
  public:
   // Dials; does not wait.  Errors: INVALID_ARGUMENT (an address or its TLS files).
@@ -55,7 +56,12 @@ class Fleet {
                                                      RecordStore& records);
   ~Fleet();
 
-  // What nodes are to run, before any change; null: there is none yet. To be called first.
+  // Told of each node that does not take the table it is brought to, from any thread. To be called
+  // before `start`.
+  void call_when_refused(const OnRefusal& on_refusal);
+  // Likewise: to whom recalls of before a restore are given, from any thread.
+  void give_recalls_to(const TakeRecalls& take_recalls);
+  // What nodes are to run, before any change; null: there is none yet. To be called before `start`.
   void aim(const Target& running);
   // Begins to bring nodes there, and to pull their records.
   void start();
@@ -66,13 +72,19 @@ class Fleet {
   // anywhere).
   absl::StatusOr<StagedTable> stage(Target target);
 
+  // Brings every node to the table, each by itself: nobody waits for one that hangs or refuses.
+  void order(Target target);
+  // How far each node is, in the configured order; waits, until then, for those that are at work.
+  std::vector<v1::NodeResult> results(absl::Time until) const;
+
   // What `table` would do to the live flows of every node that answers; changes nothing. Nodes that
   // are away are left out; one that cannot say has its `error` set.
   std::vector<v1::NodeEffect> preview(const v1::ForwardingTable& table);
 
   std::vector<v1::NodeEntry> nodes() const;
-  // As `nodes`, asked now and briefly: their recalls are of this moment.
-  std::vector<v1::NodeEntry> ask_nodes();
+  // As `nodes`, asked now and briefly: their recalls are of this moment, except those of nodes that
+  // do not answer until then.
+  std::vector<v1::NodeEntry> ask_nodes(absl::Time until);
   // Those that answer, for as long as the fleet lives.
   std::vector<const NodeSession*> connected() const;
 

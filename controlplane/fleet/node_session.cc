@@ -53,12 +53,45 @@ void NodeSession::stop() {
 }
 
 void NodeSession::run(absl::Duration interval) {
+  StatusDetail detail = StatusDetail::kFull;
+  uint64_t looks = 0;  // that were asked for when the present one began
   for (;;) {
-    ask_status(StatusDetail::kFull);
+    ask_status(detail);
     reconcile();
     const absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval)) return;
+    looks_done_ = looks;
+    const auto is_called = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return stopping_ || looks_asked_ > looks_done_;
+    };
+    const bool hurries = mutex_.AwaitWithTimeout(absl::Condition(&is_called), interval);
+    if (stopping_) return;
+    detail = hurries ? StatusDetail::kBrief : StatusDetail::kFull;
+    looks = looks_asked_;
   }
+}
+
+void NodeSession::hurry() {
+  const absl::MutexLock lock(&mutex_);
+  ++looks_asked_;
+}
+
+v1::NodeResult NodeSession::result(absl::Time until) const {
+  const absl::MutexLock lock(&mutex_);
+  const uint64_t looks = looks_asked_;
+  const auto is_looked_at = [this, looks]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || looks_done_ >= looks;
+  };
+  const bool is_known = mutex_.AwaitWithDeadline(absl::Condition(&is_looked_at), until);
+  v1::NodeResult result;
+  result.set_node(address_.name);
+  result.set_committed(target_ == nullptr || status_.digest() == target_->digest());
+  if (result.committed()) return result;
+  if (!is_known) {
+    result.set_message("no answer yet");
+  } else {
+    result.set_message(connected_ ? push_error_ : error_);
+  }
+  return result;
 }
 
 std::string NodeSession::why_away(const absl::StatusOr<v1::GetStatusResponse>& answer) const {
@@ -99,8 +132,28 @@ bool NodeSession::is_behind() const {
   return refused_digest_ != target_->digest() || absl::Now() >= retry_at_;
 }
 
+bool NodeSession::has_older_recalls(const CanonicalTable& target) const {
+  return take_recalls_ && !status_.recalls().empty() && status_.term() < target.message().term();
+}
+
+bool NodeSession::give_older_recalls() {
+  v1::GetStatusResponse status;
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (!has_older_recalls(*target_)) return true;
+    status = status_;
+  }
+  const absl::Status taken = take_recalls_(status);
+  if (!taken.ok()) {
+    spdlog::error("node {}: its recalls of before the restore cannot be taken over: {}",
+                  address_.name, std::string(taken.message()));
+  }
+  return taken.ok();
+}
+
 void NodeSession::reconcile() {
-  if (!is_behind() || !take_turn()) return;
+  // Before the turn: whoever takes recalls over has to push them.
+  if (!is_behind() || !give_older_recalls() || !take_turn()) return;
   // What was read before the turn may be older than somebody else's push.
   ask_status(StatusDetail::kBrief);
   Target target;
@@ -113,17 +166,22 @@ void NodeSession::reconcile() {
 }
 
 void NodeSession::record_push(const CanonicalTable& table, const absl::Status& status) {
-  const absl::MutexLock lock(&mutex_);
   const std::string error(status.message());
+  bool is_news = false;
+  {
+    const absl::MutexLock lock(&mutex_);
+    is_news = error != push_error_ || refused_digest_ != table.digest();
+    push_error_ = error;
+    refused_digest_ = status.ok() ? "" : table.digest();
+    retry_at_ = absl::Now() + (means_away(status) ? absl::ZeroDuration() : kRetryRefused);
+  }
   if (status.ok()) {
     spdlog::info("node {}: brought to generation {}", address_.name, table.generation());
-  } else if (error != push_error_ || refused_digest_ != table.digest()) {
+  } else if (is_news) {
     spdlog::error("node {}: does not take generation {}: {}", address_.name, table.generation(),
                   error);
+    if (!means_away(status) && on_refusal_) on_refusal_(address_.name, table.generation(), error);
   }
-  push_error_ = error;
-  refused_digest_ = status.ok() ? "" : table.digest();
-  retry_at_ = absl::Now() + (means_away(status) ? absl::ZeroDuration() : kRetryRefused);
 }
 
 absl::Status NodeSession::push(const CanonicalTable& table) {
@@ -201,9 +259,12 @@ void NodeSession::give_turn_back() {
 absl::Status NodeSession::stage(const CanonicalTable& table) {
   // What was known may be old: it came back, it hangs, or another node has its address.
   ask_status(StatusDetail::kBrief);
-  if (!is_connected()) {
+  {
     const absl::MutexLock lock(&mutex_);
-    return absl::UnavailableError(error_);
+    if (!connected_) return absl::UnavailableError(error_);
+    if (has_older_recalls(table)) {
+      return absl::UnavailableError("its recalls of before the restore are taken over first");
+    }
   }
   if (!take_turn()) return absl::UnavailableError("busy with another push");
   absl::Status status = send(table);

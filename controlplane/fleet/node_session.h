@@ -23,22 +23,38 @@ struct NodeAddress {
   std::string address;
 };
 
-// A thread asks the node for its status once per interval. A node that answers under another name
-// is treated as away: nothing is pushed to it. Pushes have turns: whoever stages holds the turn
-// until `commit` or `abort`. Thread: any.
+// What a node said of a table that it does not take.
+using OnRefusal =
+    std::function<void(const std::string& node, uint64_t generation, const std::string& reason)>;
+
+// Takes over the recalls of a node that runs a table of an older term: of before a restore, which
+// may not know them. What fails is tried again; the node keeps its table until then.
+using TakeRecalls = std::function<absl::Status(const v1::GetStatusResponse&)>;
+
+// A thread asks the node for its status once per interval, and sooner when it is told to hurry. A
+// node that answers under another name is treated as away: nothing is pushed to it. Pushes have
+// turns: whoever stages holds the turn until `commit` or `abort`. Thread: any.
 class NodeSession {
  public:
   NodeSession(NodeAddress address, std::shared_ptr<NodeClient> client, TableHistory& history);
   ~NodeSession();
 
-  // `on_away` is called, from any thread, whenever the node turns out not to answer. To be called
-  // before any other method.
+  // `on_away` is called, from any thread, whenever the node turns out not to answer; `on_refusal`
+  // once for each table and reason with which the node does not let itself be brought to its
+  // target. To be called before any other method.
   void call_when_away(std::function<void()> on_away) { on_away_ = std::move(on_away); }
+  void call_when_refused(OnRefusal on_refusal) { on_refusal_ = std::move(on_refusal); }
+  void give_recalls_to(TakeRecalls take_recalls) { take_recalls_ = std::move(take_recalls); }
   void start(absl::Duration interval);
   void stop();
 
   // What the node is brought to from now on.
   void aim(const Target& target);
+  // Looks at the node at once, and brings it to its target. Waits for nothing.
+  void hurry();
+  // How far the node is on its way to its target. Waits, until then, for the end of the look that
+  // `hurry` asked for last.
+  v1::NodeResult result(absl::Time until) const;
 
   // Stages and keeps the turn when OK.
   // Errors: UNAVAILABLE (away; the turn is not kept), others are the node's refusal.
@@ -50,9 +66,6 @@ class NodeSession {
 
   // What `table` would do to the node's flows. Needs no turn: nothing is staged.
   v1::NodeEffect preview(const dataplane::CanonicalTable& table);
-  // Asks for the brief status at once.
-  void look() { ask_status(StatusDetail::kBrief); }
-
   bool is_connected() const;
   v1::NodeEntry entry() const;
   const std::string& name() const { return address_.name; }
@@ -62,6 +75,11 @@ class NodeSession {
   void run(absl::Duration interval);
   void reconcile();
   bool is_behind() const;
+  // Whether it runs recalls under an older term than `target`'s.
+  bool has_older_recalls(const dataplane::CanonicalTable& target) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False: the node cannot be brought anywhere yet.
+  bool give_older_recalls();
   absl::Status push(const dataplane::CanonicalTable& table);
   absl::Status send(const dataplane::CanonicalTable& table);
   absl::Status switch_to(const dataplane::CanonicalTable& table);
@@ -74,11 +92,15 @@ class NodeSession {
   const NodeAddress address_;
   const std::shared_ptr<NodeClient> client_;
   TableHistory& history_;
-  std::function<void()> on_away_;  // written before anybody calls
+  std::function<void()> on_away_;  // written before anybody calls, likewise the next
+  OnRefusal on_refusal_;
+  TakeRecalls take_recalls_;
   std::thread thread_;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t looks_asked_ ABSL_GUARDED_BY(mutex_) = 0;  // by `hurry`
+  uint64_t looks_done_ ABSL_GUARDED_BY(mutex_) = 0;   // of those
   bool turn_taken_ ABSL_GUARDED_BY(mutex_) = false;
   Target target_ ABSL_GUARDED_BY(mutex_);
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;

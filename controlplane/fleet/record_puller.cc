@@ -13,10 +13,12 @@
 namespace sluice::controlplane {
 
 RecordPuller::RecordPuller(std::string node, std::shared_ptr<NodeClient> client,
-                           RecordStore& records, std::function<bool()> is_connected)
+                           RecordStore& records, MarkRecord mark,
+                           std::function<bool()> is_connected)
     : node_(std::move(node)),
       client_(std::move(client)),
       records_(records),
+      mark_(std::move(mark)),
       is_connected_(std::move(is_connected)) {}
 
 RecordPuller::~RecordPuller() {
@@ -60,7 +62,12 @@ void RecordPuller::run(absl::Duration interval) {
 
 absl::StatusOr<v1::PullRecordsRequest> RecordPuller::take(const v1::PullRecordsResponse& response) {
   const auto& records = response.records();
-  const std::vector<v1::FlowRecord> batch(records.begin(), records.end());
+  std::vector<v1::FlowRecord> batch(records.begin(), records.end());
+  if (mark_ != nullptr) {
+    for (v1::FlowRecord& record : batch) {
+      if (absl::Status status = mark_(record); !status.ok()) return status;
+    }
+  }
   const absl::StatusOr<InsertResult> inserted = records_.insert(node_, batch);
   if (!inserted.ok()) return inserted.status();
   if (inserted->missing != 0) {

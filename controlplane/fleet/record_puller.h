@@ -17,12 +17,16 @@
 
 namespace sluice::controlplane {
 
+// Adds to a node's record what only the controller knows.  Thread: any.
+// Errors: the record cannot be judged now; it is asked for again later.
+using MarkRecord = std::function<absl::Status(v1::FlowRecord& record)>;
+
 // A thread reads the node's stream and acknowledges what is durable. When the stream ends it begins
 // anew where the store stands, once per interval and only while `is_connected` says so.
 class RecordPuller {
  public:
   RecordPuller(std::string node, std::shared_ptr<NodeClient> client, RecordStore& records,
-               std::function<bool()> is_connected);
+               MarkRecord mark, std::function<bool()> is_connected);
   ~RecordPuller();
 
   void start(absl::Duration interval);
@@ -38,6 +42,7 @@ class RecordPuller {
   const std::string node_;
   const std::shared_ptr<NodeClient> client_;
   RecordStore& records_;
+  const MarkRecord mark_;  // null: nothing is added
   const std::function<bool()> is_connected_;
   std::thread thread_;
 

@@ -141,24 +141,24 @@ class CappedRoute {
 
 using RolloutsByRoute = std::unordered_map<std::string, std::vector<RolloutOfRoute>>;
 
+uint32_t present_weight(const v1::Rollout& rollout, std::span<const v1::RolloutStatus> statuses) {
+  for (const v1::RolloutStatus& status : statuses) {
+    if (status.rollout() == rollout.metadata().name()) return status.weight();
+  }
+  return 0;
+}
+
 RolloutsByRoute rollouts_by_route(const v1::Policy& policy,
                                   std::span<const v1::RolloutStatus> statuses) {
-  std::unordered_map<std::string, uint32_t> present;
-  for (const v1::RolloutStatus& status : statuses)
-    present[status.rollout()] = status.weight();
   RolloutsByRoute rollouts;
-  for (const v1::Rollout& rollout : policy.rollouts()) {
-    const auto weight = present.find(rollout.metadata().name());
-    rollouts[rollout.spec().route()].push_back(
-        {&rollout, weight == present.end() ? 0 : weight->second});
-  }
+  for (const v1::Rollout& rollout : policy.rollouts())
+    rollouts[rollout.spec().route()].push_back({&rollout, present_weight(rollout, statuses)});
   return rollouts;
 }
 
-// Calls `visit(route's position, its pools under the cap)` for each cap of each guardrail.
+// Calls `visit(cap, names of the pools that it is about)` for each cap of each guardrail.
 template <typename Visit>
-void for_each_capped_route(const v1::Policy& policy, const RolloutsByRoute& rollouts,
-                           const Visit& visit) {
+void for_each_cap(const v1::Policy& policy, const Visit& visit) {
   for (int g = 0; g < policy.guardrails_size(); ++g) {
     for (const v1::ShareCap& written : policy.guardrails(g).spec().caps()) {
       std::set<std::string> capped;
@@ -166,16 +166,24 @@ void for_each_capped_route(const v1::Policy& policy, const RolloutsByRoute& roll
         if (matches(written.pools(), to_labels(pool.metadata().labels())))
           capped.insert(pool.metadata().name());
       }
-      const Cap cap{g, written};
-      for (int r = 0; r < policy.routes_size() && !capped.empty(); ++r) {
-        const auto its = rollouts.find(policy.routes(r).metadata().name());
-        static const std::vector<RolloutOfRoute> kNone;
-        visit(r, cap,
-              CappedRoute(policy.routes(r), its == rollouts.end() ? kNone : its->second, capped,
-                          cap));
-      }
+      if (!capped.empty()) visit(Cap{g, written}, capped);
     }
   }
+}
+
+// Calls `visit(route's position, cap, its pools under the cap)` for each cap and route.
+template <typename Visit>
+void for_each_capped_route(const v1::Policy& policy, const RolloutsByRoute& rollouts,
+                           const Visit& visit) {
+  for_each_cap(policy, [&](const Cap& cap, const std::set<std::string>& capped) {
+    for (int r = 0; r < policy.routes_size(); ++r) {
+      const auto its = rollouts.find(policy.routes(r).metadata().name());
+      static const std::vector<RolloutOfRoute> kNone;
+      visit(
+          r, cap,
+          CappedRoute(policy.routes(r), its == rollouts.end() ? kNone : its->second, capped, cap));
+    }
+  });
 }
 
 }  // namespace
@@ -188,6 +196,20 @@ std::vector<std::vector<CapBreach>> find_cap_breaches(const v1::Policy& policy,
                           for (CapBreach& breach : capped.find())
                             breaches[static_cast<size_t>(route)].push_back(std::move(breach));
                         });
+  return breaches;
+}
+
+std::vector<CapBreach> find_cap_breaches(const v1::Policy& policy, const v1::Route& route,
+                                         std::span<const v1::Rollout* const> rollouts,
+                                         std::span<const v1::RolloutStatus> statuses) {
+  std::vector<RolloutOfRoute> its;
+  for (const v1::Rollout* rollout : rollouts)
+    its.push_back({rollout, present_weight(*rollout, statuses)});
+  std::vector<CapBreach> breaches;
+  for_each_cap(policy, [&](const Cap& cap, const std::set<std::string>& capped) {
+    for (CapBreach& breach : CappedRoute(route, its, capped, cap).find())
+      breaches.push_back(std::move(breach));
+  });
   return breaches;
 }
 

@@ -27,6 +27,12 @@ struct CapBreach {
 std::vector<std::vector<CapBreach>> find_cap_breaches(const v1::Policy& policy,
                                                       std::span<const v1::RolloutStatus> rollouts);
 
+// The same for a route that is no route of the policy's but what is left of one.  Shape: `rollouts`
+// are those of its own that are left too.
+std::vector<CapBreach> find_cap_breaches(const v1::Policy& policy, const v1::Route& route,
+                                         std::span<const v1::Rollout* const> rollouts,
+                                         std::span<const v1::RolloutStatus> statuses);
+
 // Guardrail/g.spec.caps[i] whose pools would take over the whole route if its other pools fail.
 struct CapRisk {
   int guardrail = 0;

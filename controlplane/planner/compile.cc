@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "controlplane/planner/eligibility.h"
@@ -151,24 +152,67 @@ class Compiler {
                         sets_[audience.set].name, source_);
   }
 
-  std::optional<std::string> strike(const Audience& audience, int route,
-                                    const std::vector<Leak>& leaks) {
+  // The route without what is forbidden, and without what a cap forbids of the rest: what is struck
+  // raises the share of all others.
+  std::optional<std::string> strike(const Audience& audience, int route, std::vector<Leak> leaks) {
     PoolNames struck;
-    for (const Leak& leak : leaks) {
-      struck.insert(leak.pools.begin(), leak.pools.end());
-      for (const std::string& pool : leak.pools)
-        add_strike(audience, route, leak, pool);
-    }
-    const auto [variant, is_new] = variants_.try_emplace({route, struck});
-    if (is_new) {
-      const auto left = without_pools(result_.table->routes(route), struck);
-      if (left) {
-        variant->second = left->name();
-        *result_.table->add_routes() = *left;
+    while (!leaks.empty()) {
+      for (const Leak& leak : leaks) {
+        for (const std::string& pool : leak.pools) {
+          struck.insert(pool);
+          add_strike(audience, route, leak, pool);
+        }
       }
+      leaks = leaks_of_rest(audience, route, struck);
     }
-    if (variant->second.empty()) warn_struck_out(audience, route);
-    return variant->second.empty() ? std::nullopt : std::optional(variant->second);
+    const std::optional<v1::RouteEntry>& left = variant(route, struck).left;
+    if (!left) {
+      warn_struck_out(audience, route);
+      return std::nullopt;
+    }
+    const auto [name, is_new] = struck_routes_.insert(left->name());
+    if (is_new) *result_.table->add_routes() = *left;
+    return *name;
+  }
+
+  // What is left of a route, and how that breaks caps, whoever its clients are.
+  struct Variant {
+    std::optional<v1::RouteEntry> left;  // nullopt: nothing
+    std::vector<CapBreach> breaches;
+  };
+
+  const Variant& variant(int route, const PoolNames& struck) {
+    const auto [place, is_new] = variants_.try_emplace({route, struck});
+    Variant& variant = place->second;
+    if (!is_new) return variant;
+    variant.left = without_pools(result_.table->routes(route), struck);
+    if (!variant.left) return variant;
+    v1::Route rest;
+    rest.mutable_metadata()->set_name(policy_.routes(route).metadata().name());
+    for (const v1::RouteSplit& part : variant.left->split()) {
+      v1::SplitEntry& entry = *rest.mutable_spec()->add_split();
+      entry.set_pool(part.pool());
+      entry.set_weight(part.weight());
+    }
+    *rest.mutable_spec()->mutable_fallback() = variant.left->fallback();
+    std::vector<const v1::Rollout*> rollouts;
+    for (const v1::Rollout* rollout : proof_.rollouts_of(route)) {
+      if (!struck.contains(rollout->spec().stable()) &&
+          !struck.contains(rollout->spec().candidate()))
+        rollouts.push_back(rollout);
+    }
+    variant.breaches = find_cap_breaches(policy_, rest, rollouts, header_.rollouts);
+    return variant;
+  }
+
+  std::vector<Leak> leaks_of_rest(const Audience& audience, int route, const PoolNames& struck) {
+    std::vector<Leak> leaks;
+    for (const CapBreach& breach : variant(route, struck).breaches) {
+      if (mode_of(policy_.guardrails(breach.guardrail)) == GuardrailMode::kEnforce &&
+          eligibility_.covers(breach.guardrail, audience))
+        leaks.push_back(to_leak(breach));
+    }
+    return leaks;
   }
 
   void add_strike(const Audience& audience, int route, const Leak& leak, const std::string& pool) {
@@ -203,8 +247,8 @@ class Compiler {
   const Eligibility eligibility_;
   const RouteProof proof_;
   std::map<std::string, PoolNames> pools_of_;
-  // Names of routes without some pools, by route and pools; empty: nothing is left of it.
-  std::map<std::pair<int, PoolNames>, std::string> variants_;
+  std::map<std::pair<int, PoolNames>, Variant> variants_;  // by route and struck pools
+  std::set<std::string> struck_routes_;                    // of the variants in the table
   CompileResult result_{dataplane::make_table(), {}, {}, {}};
 };
 

@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
+#include <unordered_map>
 
 #include "controlplane/planner/eligibility.h"
+#include "controlplane/planner/handovers.h"
 #include "controlplane/planner/objects_by_name.h"
+#include "dataplane/net/ip_address.h"
 #include "fmt/format.h"
 
 namespace sluice::controlplane {
@@ -50,6 +54,7 @@ class EditFinder {
         pools_{ObjectsByName(before.pools()), ObjectsByName(after.pools())} {
     keys_ = governed_keys(before);
     keys_.merge(governed_keys(after));
+    if (!keys_.empty()) note_addresses(before);
   }
 
   std::vector<GovernedEdit> run(const ObjectNames& touched) {
@@ -61,8 +66,15 @@ class EditFinder {
         if (kind == "Pool") check_pool(name);
       }
     }
+    for (const Handover& handover : handovers(services_, touched))
+      check_handover(handover);
+    const auto key = [](const GovernedEdit& edit) { return std::tie(edit.path, edit.reason); };
     std::sort(edits_.begin(), edits_.end(),
-              [](const GovernedEdit& a, const GovernedEdit& b) { return a.path < b.path; });
+              [&](const GovernedEdit& a, const GovernedEdit& b) { return key(a) < key(b); });
+    edits_.erase(
+        std::unique(edits_.begin(), edits_.end(),
+                    [&](const GovernedEdit& a, const GovernedEdit& b) { return key(a) == key(b); }),
+        edits_.end());
     return std::move(edits_);
   }
 
@@ -111,21 +123,75 @@ class EditFinder {
     const std::string path = "Pool/" + name;
     check_labels(path + ".metadata.labels", old == nullptr ? LabelMap() : old->metadata().labels(),
                  current->metadata().labels());
-    for (const v1::Backend& backend : current->spec().backends()) {
-      const v1::Backend* same = find_backend(old, backend.name());
-      check_labels(fmt::format("{}.spec.backends[{}].labels", path, backend.name()),
-                   same == nullptr ? LabelMap() : same->labels(), backend.labels());
+    for (const v1::Backend& backend : current->spec().backends())
+      check_backend(path, find_backend(old, backend.name()), backend);
+    if (old == nullptr) return;
+    for (const v1::Backend& backend : old->spec().backends()) {
+      if (find_backend(current, backend.name()) != nullptr || has_address(*current, backend))
+        continue;
+      // A server that is left out could come back under another name.
+      check_labels(labels_path(path, backend), backend.labels(), LabelMap());
     }
+  }
+
+  // Labels are the server's, whatever its name is now and whichever pool it is in.
+  void check_backend(const std::string& pool, const v1::Backend* same, const v1::Backend& backend) {
+    const std::string path = labels_path(pool, backend);
+    const bool has_moved = same == nullptr || same->address() != backend.address();
+    check_labels(path, same == nullptr ? LabelMap() : same->labels(), backend.labels());
+    const auto known = addresses_.find(address_of(backend));
+    if (!has_moved || known == addresses_.end()) return;
+    for (const v1::Backend* other : known->second)
+      check_labels(path, other->labels(), backend.labels());
+  }
+
+  void check_handover(const Handover& handover) {
+    static const LabelMap kNone;
+    const LabelMap& was = handover.from->metadata().labels();
+    const LabelMap& is = handover.to == nullptr ? kNone : handover.to->metadata().labels();
+    const std::string path = "Service/" + handover.from->metadata().name() + ".spec.addresses";
+    for (const auto& [key, guardrail] : keys_) {
+      if (same_label(was, is, key)) continue;
+      edits_.push_back(
+          {path, fmt::format("guardrail {} goes by label {} of the service that has {}", guardrail,
+                             key, handover.what)});
+    }
+  }
+
+  static std::string labels_path(const std::string& pool, const v1::Backend& backend) {
+    return fmt::format("{}.spec.backends[{}].labels", pool, backend.name());
+  }
+
+  // As it is compared: "fd00::1" and "fd00:0::1" are one.
+  static std::string address_of(const v1::Backend& backend) {
+    const auto address = dataplane::IpAddress::parse(backend.address());
+    return address ? address->to_string() : backend.address();
+  }
+
+  static bool has_address(const v1::Pool& pool, const v1::Backend& sought) {
+    return std::any_of(
+        pool.spec().backends().begin(), pool.spec().backends().end(),
+        [&](const v1::Backend& backend) { return address_of(backend) == address_of(sought); });
+  }
+
+  void note_addresses(const v1::Policy& before) {
+    for (const v1::Pool& pool : before.pools()) {
+      for (const v1::Backend& backend : pool.spec().backends()) {
+        if (!backend.labels().empty()) addresses_[address_of(backend)].push_back(&backend);
+      }
+    }
+  }
+
+  static bool same_label(const LabelMap& before, const LabelMap& after, const std::string& key) {
+    const auto was = before.find(key);
+    const auto is = after.find(key);
+    return was == before.end() || is == after.end() ? (was == before.end()) == (is == after.end())
+                                                    : was->second == is->second;
   }
 
   void check_labels(const std::string& path, const LabelMap& before, const LabelMap& after) {
     for (const auto& [key, guardrail] : keys_) {
-      const auto was = before.find(key);
-      const auto is = after.find(key);
-      const bool same = was == before.end() || is == after.end()
-                            ? (was == before.end()) == (is == after.end())
-                            : was->second == is->second;
-      if (same) continue;
+      if (same_label(before, after, key)) continue;
       edits_.push_back({fmt::format("{}[{}]", path, key),
                         fmt::format("guardrail {} goes by this label", guardrail)});
     }
@@ -136,6 +202,8 @@ class EditFinder {
   const TwoVersions<v1::Service> services_;
   const TwoVersions<v1::Pool> pools_;
   Keys keys_;
+  // Backends of the policy before that have labels of their own, by address.
+  std::unordered_map<std::string, std::vector<const v1::Backend*>> addresses_;
   std::vector<GovernedEdit> edits_;
 };
 

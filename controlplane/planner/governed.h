@@ -22,7 +22,8 @@ struct GovernedEdit {
 
 // Sorted by path; none: operators may make the change. By the guardrails before and after it: a
 // governed label of a class, a pool, a backend or a service that comes, goes or changes on an
-// object that is left, and the prefixes of a class that carries one.
+// object that is left, the prefixes of a class that carries one, and an address that goes from a
+// service to another with other governed labels, or to none. A backend's labels are its address's.
 std::vector<GovernedEdit> governed_edits(const v1::Policy& before, const v1::Policy& after,
                                          const ObjectNames& touched);
 

@@ -44,6 +44,14 @@ void for_each_named_pool(const v1::Route& route, const std::vector<const v1::Rol
 
 }  // namespace
 
+Leak to_leak(const CapBreach& breach) {
+  return {breach.guardrail,
+          breach.path,
+          {breach.pools.begin(), breach.pools.end()},
+          breach.reason,
+          true};
+}
+
 RouteProof::RouteProof(const v1::Policy& policy, const Eligibility& eligibility,
                        std::span<const v1::RolloutStatus> rollouts)
     : policy_(policy),
@@ -74,11 +82,7 @@ std::vector<Leak> RouteProof::leaks(const Audience& audience, int route, Guardra
   for (const CapBreach& breach : breaches_[static_cast<size_t>(route)]) {
     if (mode_of(policy_.guardrails(breach.guardrail)) != mode) continue;
     if (!eligibility_.covers(breach.guardrail, audience)) continue;
-    leaks.push_back({breach.guardrail,
-                     breach.path,
-                     {breach.pools.begin(), breach.pools.end()},
-                     breach.reason,
-                     true});
+    leaks.push_back(to_leak(breach));
   }
   return leaks;
 }

@@ -26,6 +26,8 @@ struct Leak {
   bool is_about_share = false;
 };
 
+Leak to_leak(const CapBreach& breach);
+
 // Refers to its arguments, which outlive it.
 class RouteProof {
  public:

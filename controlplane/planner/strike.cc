@@ -11,6 +11,8 @@
 namespace sluice::controlplane {
 namespace {
 
+constexpr std::string_view kWithout = "/without/";
+
 bool has_weight(const v1::RouteEntry& route) {
   return std::any_of(route.split().begin(), route.split().end(),
                      [](const v1::RouteSplit& part) { return part.weight() > 0; });
@@ -32,7 +34,7 @@ void promote_fallback(v1::RouteEntry& route) {
 std::optional<v1::RouteEntry> without_pools(const v1::RouteEntry& route,
                                             const std::set<std::string>& pools) {
   v1::RouteEntry left = route;
-  left.set_name(fmt::format("{}/without/{}", route.name(), fmt::join(pools, "+")));
+  left.set_name(fmt::format("{}{}{}", route.name(), kWithout, fmt::join(pools, "+")));
   const auto is_struck = [&](const std::string& pool) { return pools.contains(pool); };
   left.clear_split();
   for (const v1::RouteSplit& part : route.split()) {
@@ -51,6 +53,12 @@ std::optional<v1::RouteEntry> without_pools(const v1::RouteEntry& route,
   if (left.fallback().empty()) return std::nullopt;
   promote_fallback(left);
   return left;
+}
+
+bool stems_from(const v1::RouteEntry& entry, std::string_view route) {
+  const std::string_view name = entry.name();
+  return name == route ||
+         (name.starts_with(route) && name.substr(route.size()).starts_with(kWithout));
 }
 
 }  // namespace sluice::controlplane

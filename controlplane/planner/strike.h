@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "sluice/v1/table.pb.h"
 
@@ -17,5 +18,8 @@ namespace sluice::controlplane {
 // no pool is left to go to.
 std::optional<v1::RouteEntry> without_pools(const v1::RouteEntry& route,
                                             const std::set<std::string>& pools);
+
+// Whether the entry is the policy's route, or that without some pools.
+bool stems_from(const v1::RouteEntry& entry, std::string_view route);
 
 }  // namespace sluice::controlplane

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "controlplane/planner/handovers.h"
 #include "controlplane/planner/objects_by_name.h"
 #include "controlplane/planner/reach.h"
 #include "controlplane/policy/selector.h"
@@ -157,6 +158,17 @@ void TouchFinder::touch_services() {
       add(guardrail.metadata().name(),
           fmt::format("Service/{} {}, so that the guardrail {} it", name, verb(old, current),
                       is ? "covers" : "no longer covers"));
+    }
+  }
+  for (const Handover& handover : handovers(services_, touched_)) {
+    for (const v1::Guardrail& guardrail : before_.policy().guardrails()) {
+      const v1::Guardrail* later = guardrails_.after.find(guardrail.metadata().name());
+      if (later == nullptr) continue;
+      if (!matched(guardrail, handover.from) && !matched(*later, handover.to)) continue;
+      add(guardrail.metadata().name(),
+          fmt::format(
+              "{} goes from Service/{} to {}", handover.what, handover.from->metadata().name(),
+              handover.to == nullptr ? "nobody" : "Service/" + handover.to->metadata().name()));
     }
   }
 }

@@ -20,10 +20,10 @@ struct PolicySide {
 };
 
 // Sorted by guardrail; each with its reasons, every one a sentence. A change touches a guardrail,
-// judged before and after it, if it alters it, or which clients or services it matches, or, for a
-// (service, class) that it covers: the routes, their rollouts, or the labels, the backends or the
-// end of a pool that these can reach. Approvals are the more of before and after; none of a
-// guardrail that monitors.
+// judged before and after it, if it alters it, or which clients, services or their addresses it
+// matches, or, for a (service, class) that it covers: the routes, their rollouts, or the labels,
+// the backends or the end of a pool that these can reach. Approvals are the more of before and
+// after; none of a guardrail that monitors.
 std::vector<v1::GuardrailTouch> find_touches(const PolicySide& before, const PolicySide& after,
                                              const ObjectNames& touched,
                                              std::span<const ClassPair> classes);

@@ -4,34 +4,33 @@
 #include "controlplane/planner/would_refuse.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace sluice::controlplane {
 
-WouldRefuse::WouldRefuse(std::shared_ptr<const v1::Policy> policy,
-                         std::shared_ptr<const ClientSets> clients)
-    : policy_(std::move(policy)),
-      clients_(std::move(clients)),
-      eligibility_(*policy_, clients_->sets) {
-  for (int i = 0; i < policy_->services_size(); ++i)
-    services_.emplace(policy_->services(i).metadata().name(), i);
-  for (size_t i = 0; i < clients_->sets.size(); ++i)
-    sets_.emplace(clients_->sets[i].name, i);
-  is_monitored_ = std::any_of(
-      policy_->guardrails().begin(), policy_->guardrails().end(),
-      [](const auto& guardrail) { return mode_of(guardrail) == GuardrailMode::kMonitor; });
+bool is_monitored(const v1::Policy& policy) {
+  return std::any_of(policy.guardrails().begin(), policy.guardrails().end(),
+                     [](const auto& each) { return mode_of(each) == GuardrailMode::kMonitor; });
+}
+
+WouldRefuse::WouldRefuse(const v1::Policy& policy, const ClientSets& clients)
+    : eligibility_(policy, clients.sets) {
+  for (const v1::Guardrail& guardrail : policy.guardrails())
+    guardrails_.push_back(guardrail.metadata().name());
+  for (int i = 0; i < policy.services_size(); ++i)
+    services_.emplace(policy.services(i).metadata().name(), i);
+  for (size_t i = 0; i < clients.sets.size(); ++i)
+    sets_.emplace(clients.sets[i].name, i);
 }
 
 std::vector<std::string> WouldRefuse::names(std::string_view service, std::string_view client_class,
                                             const std::string& pool) const {
   std::vector<std::string> names;
-  if (!is_monitored_) return names;
   const auto at = services_.find(service);
   const auto set = sets_.find(client_class);
   if (at == services_.end() || set == sets_.end()) return names;
   for (const Objection& objection :
        eligibility_.objections({at->second, set->second}, pool, GuardrailMode::kMonitor))
-    names.push_back(policy_->guardrails(objection.guardrail).metadata().name());
+    names.push_back(guardrails_[static_cast<size_t>(objection.guardrail)]);
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -3,10 +3,10 @@
 // Which flows monitoring guardrails would have refused, were they enforced.
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "controlplane/planner/eligibility.h"
@@ -15,26 +15,28 @@
 
 namespace sluice::controlplane {
 
-// The answers of one revision. Thread: any, after construction.
+// The answers of one revision. Keeps nothing of the policy but names.  Thread: any, after
+// construction.
 class WouldRefuse {
  public:
-  // Shape: neither is null; `clients` are the policy's.
-  WouldRefuse(std::shared_ptr<const v1::Policy> policy, std::shared_ptr<const ClientSets> clients);
+  // Shape: `clients` are the policy's.
+  WouldRefuse(const v1::Policy& policy, const ClientSets& clients);
 
   // Sorted names of the monitoring guardrails that would have kept flows of this class out of the
   // pool, as a whole: what holds for a pool must hold for each of its backends. None for names that
   // the revision does not have. Caps are about shares, so that no flow breaks one.
-  // Alloc: none when no guardrail monitors.  Cost: a look at each guardrail.
+  // Cost: a look at each guardrail.
   std::vector<std::string> names(std::string_view service, std::string_view client_class,
                                  const std::string& pool) const;
 
  private:
-  std::shared_ptr<const v1::Policy> policy_;
-  std::shared_ptr<const ClientSets> clients_;
-  bool is_monitored_ = false;
-  std::unordered_map<std::string_view, int> services_;  // names are the policy's and the sets'
-  std::unordered_map<std::string_view, size_t> sets_;
+  std::vector<std::string> guardrails_;  // by position in the policy
+  std::map<std::string, int, std::less<>> services_;
+  std::map<std::string, size_t, std::less<>> sets_;
   Eligibility eligibility_;
 };
+
+// Whether any guardrail of the policy monitors; if none does, no flow would be refused by one.
+bool is_monitored(const v1::Policy& policy);
 
 }  // namespace sluice::controlplane

@@ -57,9 +57,11 @@ uint32_t line_of(const YAML::Node& node, const YamlDocument& document) {
   return document.first_line + static_cast<uint32_t>(std::max(node.Mark().line, 0));
 }
 
-// What stands beside metadata and spec belongs to the document, not to the object.
+// What stands beside metadata and spec belongs to the document, not to the object; so does what the
+// controller says of an object in `status`.
 bool is_header(const YAML::Node& key) {
-  return key.IsScalar() && (key.Scalar() == "apiVersion" || key.Scalar() == "kind");
+  return key.IsScalar() &&
+         (key.Scalar() == "apiVersion" || key.Scalar() == "kind" || key.Scalar() == "status");
 }
 
 // The value of a key of the document, the last one when it stands there twice.
@@ -81,7 +83,20 @@ YAML::Node without_header(const YamlDocument& document) {
   return object;
 }
 
+// {"items": [...]}, as `sluice get -o json` prints several objects.
+bool is_list(const YAML::Node& root) {
+  if (!root.IsMap() || root.size() != 1) return false;
+  const YAML::Node items = root["items"];
+  return items && items.IsSequence();
+}
+
 void FileReader::read_document(const YamlDocument& document) {
+  if (is_list(document.root)) {
+    const YAML::Node items = document.root["items"];
+    for (const YAML::Node& item : items)
+      read_document({item, document.first_line});
+    return;
+  }
   if (!document.root.IsMap()) {
     return add(line_of(document.root, document), "",
                "an object must be a mapping with kind, metadata and spec");

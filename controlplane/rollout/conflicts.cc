@@ -76,20 +76,6 @@ const v1::Route* find_route(const v1::Policy& policy, const std::string& name) {
   return find_named(policy.routes(), name);
 }
 
-std::string divider_of(const v1::Rollout& rollout, const v1::Policy& policy,
-                       std::span<const v1::RolloutStatus> statuses) {
-  for (const v1::RolloutStatus& status : statuses) {
-    const v1::Rollout* other = find_rollout(policy, status.rollout());
-    const bool divides = status.weight() > 0 || is_live(status);
-    if (other == nullptr || !divides || status.rollout() == rollout.metadata().name()) continue;
-    if (other->spec().route() == rollout.spec().route() &&
-        other->spec().stable() == rollout.spec().stable()) {
-      return status.rollout();
-    }
-  }
-  return "";
-}
-
 std::vector<std::string> conflicts(std::span<const v1::RolloutStatus> statuses,
                                    const v1::Policy& running, const v1::Policy& desired) {
   std::vector<std::string> found;
@@ -122,6 +108,22 @@ std::vector<v1::RolloutStatus> statuses_under(std::span<const v1::RolloutStatus>
       kept.set_reason("it succeeded; the split of its route has been edited since");
     }
   }
+  return result;
+}
+
+std::vector<v1::RolloutStatus> statuses_back_under(std::span<const v1::RolloutStatus> statuses,
+                                                   const v1::Policy& running,
+                                                   const v1::Policy& desired) {
+  std::vector<v1::RolloutStatus> result = statuses_under(statuses, running, desired);
+  for (const v1::Rollout& rollout : desired.rollouts()) {
+    if (says_the_same(find_rollout(running, rollout.metadata().name()), &rollout)) continue;
+    v1::RolloutStatus& back = result.emplace_back();
+    back.set_rollout(rollout.metadata().name());
+    back.set_phase(v1::ROLLOUT_PHASE_ABORTED);
+    back.set_reason("it came back with an older policy: sluice rollout start, if it is wanted");
+  }
+  std::sort(result.begin(), result.end(),
+            [](const auto& a, const auto& b) { return a.rollout() < b.rollout(); });
   return result;
 }
 

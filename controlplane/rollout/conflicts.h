@@ -23,9 +23,11 @@ std::vector<std::string> conflicts(std::span<const v1::RolloutStatus> statuses,
 std::vector<v1::RolloutStatus> statuses_under(std::span<const v1::RolloutStatus> statuses,
                                               const v1::Policy& running, const v1::Policy& desired);
 
-// The name of another rollout that divides the same share of the same route now; empty: none does.
-std::string divider_of(const v1::Rollout& rollout, const v1::Policy& policy,
-                       std::span<const v1::RolloutStatus> statuses);
+// The same for a policy that was in force before: a rollout that it brings back is aborted, and not
+// started by anybody's going back.
+std::vector<v1::RolloutStatus> statuses_back_under(std::span<const v1::RolloutStatus> statuses,
+                                                   const v1::Policy& running,
+                                                   const v1::Policy& desired);
 
 // Null: there is none.
 const v1::Rollout* find_rollout(const v1::Policy& policy, const std::string& name);

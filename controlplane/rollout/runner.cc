@@ -58,15 +58,13 @@ bool is_refusal(const absl::Status& status) {
 }
 
 v1::Event event_of(const v1::RolloutStatus& status, const RolloutMove& move,
-                   const std::string& actor, uint64_t revision, uint64_t generation) {
+                   const std::string& actor) {
   v1::Event event;
   event.set_kind("rollout." + move.kind);
   event.set_actor(actor.empty() ? "rollout/" + status.rollout() : actor);
   event.set_target("rollout/" + status.rollout());
   event.set_outcome(v1::Event::OUTCOME_DONE);
   event.set_reason(move.reason);
-  event.set_revision(revision);
-  event.set_generation(generation);
   (*event.mutable_details())["phase"] = phase_text(status.phase());
   (*event.mutable_details())["step"] = absl::StrCat(status.step() + 1);
   (*event.mutable_details())["weight"] = absl::StrCat(status.weight());
@@ -162,11 +160,13 @@ RolloutEvidence RolloutRunner::gather(const v1::Rollout& rollout, const v1::Roll
 
 absl::Status RolloutRunner::put_into_force(const RolloutOutcome& outcome, const RolloutState& state,
                                            const std::string& actor) {
-  const absl::StatusOr<uint64_t> generation = ports_.publish(outcome.status, state.revision);
+  std::vector<v1::Event> events;
+  for (const RolloutMove& move : outcome.moves)
+    events.push_back(event_of(outcome.status, move, actor));
+  const absl::StatusOr<uint64_t> generation =
+      ports_.publish(outcome.status, state.revision, events);
   if (!generation.ok()) return generation.status();
   show(outcome.status);
-  for (const RolloutMove& move : outcome.moves)
-    ports_.emit(event_of(outcome.status, move, actor, state.revision, *generation));
   return absl::OkStatus();
 }
 
@@ -183,7 +183,8 @@ void RolloutRunner::bear_refusal(const v1::RolloutStatus& before, const absl::St
   v1::RolloutStatus waiting = before;
   waiting.set_reason(reason);
   show(waiting);
-  v1::Event event = event_of(before, {"start", reason}, "", state.revision, 0);
+  v1::Event event = event_of(before, {"start", reason}, "");
+  event.set_revision(state.revision);
   event.set_outcome(v1::Event::OUTCOME_REFUSED);
   ports_.emit(std::move(event));
 }
@@ -192,12 +193,6 @@ void RolloutRunner::look_at(const v1::Rollout& rollout, const RolloutState& stat
   const v1::RolloutStatus before = present(rollout, state);
   const bool is_pending = before.phase() == v1::ROLLOUT_PHASE_PENDING;
   if (is_pending && tracks_[before.rollout()].refused_revision == state.revision) return;
-  if (const std::string other = divider_of(rollout, *state.policy, state.rollouts);
-      is_pending && !other.empty()) {
-    v1::RolloutStatus waiting = before;
-    waiting.set_reason(absl::StrCat("waits for rollout ", other, ", which divides the same share"));
-    return show(waiting);
-  }
   RolloutEvidence seen;
   if (is_live(before) || (is_pending && !rollout.spec().paused())) {
     seen = gather(rollout, before, state, now);
@@ -265,12 +260,6 @@ absl::StatusOr<v1::SteerRolloutResponse> RolloutRunner::steer(
   const absl::StatusOr<RolloutOutcome> outcome =
       controlplane::steer(present(**rollout, state), **rollout, ports_.clock(), request);
   if (!outcome.ok()) return outcome.status();
-  const std::string other = divider_of(**rollout, *state.policy, state.rollouts);
-  if (request.action() == v1::SteerRolloutRequest::ACTION_START && !other.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("rollout ", request.rollout(), " cannot be started: rollout ", other,
-                     " divides the same share; abort or delete that one first"));
-  }
   if (absl::Status status = put_into_force(*outcome, state, actor); !status.ok()) return status;
   v1::SteerRolloutResponse response;
   *response.mutable_status() = outcome->status;

@@ -36,10 +36,12 @@ struct RolloutPorts {
   std::function<std::vector<v1::NodeEntry>()> nodes;
   // Those that no call has returned yet.
   std::function<std::vector<v1::FlowObservation>()> observations;
-  // Makes the status durable and puts it into force; returns the generation.
+  // Makes the status durable, with events about it, and puts it into force; returns the generation.
   // Errors: ABORTED (the revision moved), FAILED_PRECONDITION (guardrails, a node), of the store.
-  std::function<absl::StatusOr<uint64_t>(const v1::RolloutStatus&, uint64_t revision)> publish;
-  std::function<void(v1::Event)> emit;
+  std::function<absl::StatusOr<uint64_t>(const v1::RolloutStatus&, uint64_t revision,
+                                         const std::vector<v1::Event>& events)>
+      publish;
+  std::function<void(v1::Event)> emit;  // of what was refused: nothing is in force by it
 };
 
 // Nothing is acted upon before it is durable, so a controller that is killed at any moment goes on

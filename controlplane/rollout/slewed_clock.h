@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The wall clock without its jumps: steps of rollouts are held for real time.
+// The wall clock without its jumps: what is given for a time is given for real time.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -41,5 +43,11 @@ class SlewedClock {
       std::chrono::steady_clock::now();
   absl::Time now_ ABSL_GUARDED_BY(mutex_);
 };
+
+using Clock = std::function<absl::Time()>;
+
+inline Clock slewed_clock() {
+  return [clock = std::make_shared<SlewedClock>()] { return clock->now(); };
+}
 
 }  // namespace sluice::controlplane

@@ -31,6 +31,28 @@ absl::Status still_waits(const Waiting& waiting) {
                                          "rollback"));
 }
 
+// The terms of a rollback are those of an apply; its change is not known yet.
+v1::ApplyRequest terms_of(const v1::RollbackRequest& request) {
+  v1::ApplyRequest terms;
+  terms.set_author(request.author());
+  terms.set_message(request.message());
+  terms.set_ticket(request.ticket());
+  terms.mutable_change()->set_strike(request.strike());
+  if (request.has_max_moved()) terms.set_max_moved(request.max_moved());
+  if (request.has_confirm_within()) *terms.mutable_confirm_within() = request.confirm_within();
+  terms.set_break_glass(request.break_glass());
+  return terms;
+}
+
+// What would happen by itself needs nobody's leave, and gets no conditions.
+absl::Status check_ends_wait(const v1::ApplyRequest& terms, const Waiting& waiting) {
+  if (!terms.has_max_moved() && !terms.has_confirm_within() && !terms.break_glass())
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("this ends the wait of revision ", waiting.revision,
+                   ", which is never held up: leave out max_moved, confirm_within, break_glass"));
+}
+
 // The whole policy as files that a change can carry.
 v1::Change change_to(const v1::Policy& policy, uint64_t base_revision) {
   v1::Change change;
@@ -72,6 +94,17 @@ std::optional<Waiting> ChangeService::wait_of(const v1::ApplyRequest& request, c
   return waiting;
 }
 
+void ChangeService::sign(const v1::ApplyRequest& request, Origin& origin) {
+  origin.entry.set_author(request.author());
+  origin.entry.set_message(request.message());
+  origin.entry.set_ticket(request.ticket());
+  origin.event.set_actor(request.author());
+  origin.event.set_reason(request.message());
+  if (!request.ticket().empty()) {
+    (*origin.event.mutable_details())["ticket"] = request.ticket();
+  }
+}
+
 absl::Status ChangeService::check_rules(const Planned& planned, const v1::PlanResponse& plan,
                                         const v1::ApplyRequest& request,
                                         const Caller& caller) const {
@@ -93,29 +126,28 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_planned(Planned planned,
                                                                Origin origin) {
   if (!planned.plan.diff.empty()) {
     v1::PlanResponse plan = describe(planned);
-    if (request.has_max_moved()) {
-      for (v1::NodeEffect& effect : fleet_.preview(*planned.plan.table))
-        *plan.add_nodes() = std::move(effect);
-    }
+    for (v1::NodeEffect& effect : planned.effects)
+      *plan.add_nodes() = std::move(effect);
     if (absl::Status status = check_rules(planned, plan, request, caller); !status.ok())
       return status;
     if (plan.approvals() > 0 && !request.break_glass()) {
-      return approvals_.ask(request, plan, origin.entry.rollback_of(), absl::Now());
+      return approvals_.ask(request, plan, origin.entry.rollback_of(), clock_());
     }
-    origin.waiting = wait_of(request, *planned.base, absl::Now());
+    origin.waiting = wait_of(request, *planned.base, clock_());
     if (request.break_glass()) {
       spdlog::warn("{} breaks glass: {}", request.author(), request.message());
     }
   }
-  origin.entry.set_author(request.author());
-  origin.entry.set_message(request.message());
-  origin.entry.set_ticket(request.ticket());
-  origin.event.set_actor(request.author());
-  origin.event.set_reason(request.message());
-  if (!request.ticket().empty()) {
-    (*origin.event.mutable_details())["ticket"] = request.ticket();
-  }
+  sign(request, origin);
   return accept(std::move(planned), std::move(origin));
+}
+
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_request(
+    const v1::ApplyRequest& request) const {
+  absl::StatusOr<Planned> planned = plan_change(request.change());
+  if (planned.ok() && request.has_max_moved() && !planned->plan.diff.empty())
+    planned->effects = fleet_.preview(*planned->plan.table);
+  return planned;
 }
 
 absl::StatusOr<v1::ApplyResponse> ChangeService::apply(const v1::ApplyRequest& request,
@@ -123,11 +155,16 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply(const v1::ApplyRequest& r
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
   if (absl::Status status = check_request(request, caller); !status.ok()) return status;
-  absl::StatusOr<Planned> planned = plan_change(request.change());
+  absl::StatusOr<Planned> planned = plan_request(request);
   if (!planned.ok()) return planned.status();
   const absl::MutexLock lock(&change_mutex_);
   if (planned->base != running()) {
     // Somebody was faster. With a base revision this is ABORTED, without one the newest counts.
+    // What was previewed is previewed again by whoever asks again: nodes are not waited for here.
+    if (request.has_max_moved()) {
+      return absl::AbortedError(
+          "another change came in force while the nodes were asked what would move: ask again");
+    }
     planned = plan_change(request.change());
     if (!planned.ok()) return planned.status();
   }
@@ -142,6 +179,20 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
                                                           const Caller& caller) {
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
+  v1::ApplyRequest as_apply = terms_of(request);
+  as_apply.set_author(*author);
+  if (absl::Status status = check_request(as_apply, caller); !status.ok()) return status;
+  absl::StatusOr<v1::ApplyResponse> response = go_back(request, std::move(as_apply), caller);
+  if (!response.ok() || response->plan().diff().empty() || !response->nodes().empty())
+    return response;
+  for (v1::NodeResult& node : fleet_.results(absl::Now() + kOrderPatience))
+    *response->add_nodes() = std::move(node);
+  return response;
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::go_back(const v1::RollbackRequest& request,
+                                                         v1::ApplyRequest as_apply,
+                                                         const Caller& caller) {
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
   uint64_t revision = request.revision();
@@ -151,25 +202,23 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
     if (base->revision < 2) return absl::NotFoundError("there is no revision to go back to");
     revision = base->revision - 1;
   }
+  if (ends_wait) {
+    if (absl::Status status = check_ends_wait(as_apply, *base->waiting); !status.ok())
+      return status;
+  }
   absl::StatusOr<Planned> planned =
-      plan_revision(base, revision, ends_wait ? kReverting : Leniency());
+      plan_revision(base, revision, ends_wait ? kReverting : leniency_of(as_apply.change()));
   if (!planned.ok()) return planned.status();
   Origin origin;
-  origin.event.set_kind("rollback");
+  origin.event.set_kind(request.break_glass() ? "break-glass" : "rollback");
   origin.entry.set_rollback_of(revision);
-  v1::ApplyRequest as_apply;
-  as_apply.set_author(*author);
-  as_apply.set_message(request.message());
-  as_apply.set_ticket(request.ticket());
-  if (ends_wait) {  // what would happen by itself needs nobody's leave
-    origin.entry.set_author(*author);
-    origin.entry.set_message(request.message());
-    origin.entry.set_ticket(request.ticket());
-    origin.event.set_actor(*author);
-    origin.event.set_reason(request.message());
+  if (ends_wait) {
+    sign(as_apply, origin);
     return end_wait(*std::move(planned), std::move(origin));
   }
+  if (as_apply.has_max_moved()) planned->effects = fleet_.preview(*planned->plan.table);
   *as_apply.mutable_change() = change_to(*planned->desired.policy, base->revision);
+  as_apply.mutable_change()->set_strike(request.strike());
   return apply_planned(*std::move(planned), as_apply, caller, std::move(origin));
 }
 
@@ -177,12 +226,17 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
   const v1::PendingChange& change = stored.change;
   absl::StatusOr<Planned> planned = plan_change(change.request().change());
   if (!planned.ok()) return planned.status();
-  const v1::PlanResponse plan = describe(*planned);
+  v1::PlanResponse plan = describe(*planned);
   if (plan.digest() != change.plan().digest() || plan.approvals() > change.plan().approvals()) {
     return absl::AbortedError(
         absl::StrCat("change ", change.id(), " would do something else now: ask for it again"));
   }
   if (planned->base->waiting) return still_waits(*planned->base->waiting);
+  if (change.request().has_max_moved()) {
+    // What moved little when it was asked for may move more now.
+    for (v1::NodeEffect& effect : fleet_.preview(*planned->plan.table))
+      *plan.add_nodes() = std::move(effect);
+  }
   if (absl::Status status = check_moved(plan, change.request()); !status.ok()) return status;
   Origin origin;
   origin.entry.set_author(change.request().author());
@@ -196,8 +250,9 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
     (*origin.event.mutable_details())["approver/" + approval.approver()] = approval.message();
   }
   (*origin.event.mutable_details())["change"] = absl::StrCat(change.id());
-  origin.waiting = wait_of(change.request(), *planned->base, absl::Now());
+  origin.waiting = wait_of(change.request(), *planned->base, clock_());
   origin.applied = change;
+  origin.approval = Approvals::approval_event(change);
   return accept(*std::move(planned), std::move(origin));
 }
 
@@ -208,13 +263,13 @@ absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
   v1::DecideChangeResponse response;
   if (request.reject()) {
     absl::StatusOr<v1::PendingChange> rejected =
-        approvals_.reject(request, caller, revision, absl::Now());
+        approvals_.reject(request, caller, revision, clock_());
     if (!rejected.ok()) return rejected.status();
     *response.mutable_change() = *std::move(rejected);
     return response;
   }
   absl::StatusOr<StoredChange> stored =
-      approvals_.with_approval(request, caller, revision, absl::Now());
+      approvals_.with_approval(request, caller, revision, clock_());
   if (!stored.ok()) return stored.status();
   v1::PendingChange& change = stored->change;
   if (static_cast<uint32_t>(change.approvals_size()) < change.plan().approvals()) {
@@ -225,9 +280,6 @@ absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
     change.set_state(v1::PendingChange::STATE_APPLIED);
     change.set_revision(applied->revision());
     *response.mutable_applied() = *std::move(applied);
-    // The change is in force: a full disk cannot take that back.
-    if (absl::Status status = approvals_.keep(change); !status.ok())
-      spdlog::error("approval of change {}: {}", change.id(), std::string(status.message()));
   }
   *response.mutable_change() = std::move(change);
   return response;

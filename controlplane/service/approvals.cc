@@ -66,9 +66,13 @@ absl::Status Approvals::ask(const v1::ApplyRequest& request, const v1::PlanRespo
   *change.mutable_plan() = plan;
   set_time(*change.mutable_created(), now);
   set_time(*change.mutable_expires(), now + kApprovalsWait);
+  const absl::MutexLock lock(&mutex_);
+  if (absl::Status status = load(); !status.ok()) return status;
+  if (absl::Status status = check_room(outline_of(change)); !status.ok()) return status;
   v1::Event event = event_of("change.pending", change, request.author(), v1::Event::OUTCOME_PENDING,
                              request.message());
   if (absl::Status status = store_.add(stored, event); !status.ok()) return status;
+  open_->push_back(outline_of(change));
   absl::Status status = absl::PermissionDeniedError(
       absl::StrCat("change ", change.id(), " waits for ", count_text(plan.approvals()),
                    ": sluice approve ", change.id()));
@@ -133,10 +137,13 @@ absl::StatusOr<StoredChange> Approvals::with_approval(const v1::DecideChangeRequ
   return stored;
 }
 
-absl::Status Approvals::keep(const v1::PendingChange& change) {
+v1::Event Approvals::approval_event(const v1::PendingChange& change) {
   const v1::Approval& last = change.approvals(change.approvals_size() - 1);
-  return store_.replace(change, event_of("approve", change, last.approver(),
-                                         v1::Event::OUTCOME_DONE, last.message()));
+  return event_of("approve", change, last.approver(), v1::Event::OUTCOME_DONE, last.message());
+}
+
+absl::Status Approvals::keep(const v1::PendingChange& change) {
+  return store_.replace(change, approval_event(change));
 }
 
 absl::StatusOr<v1::PendingChange> Approvals::reject(const v1::DecideChangeRequest& request,
@@ -153,26 +160,79 @@ absl::StatusOr<v1::PendingChange> Approvals::reject(const v1::DecideChangeReques
   absl::Status status = store_.replace(
       change, event_of("reject", change, caller.name, v1::Event::OUTCOME_DONE, request.message()));
   if (!status.ok()) return status;
+  const absl::MutexLock lock(&mutex_);
+  if (open_) std::erase_if(*open_, [&](const OpenChange& open) { return open.id == change.id(); });
   return change;
 }
 
-absl::Status Approvals::tidy(uint64_t revision, absl::Time now) {
-  const absl::StatusOr<std::vector<v1::PendingChange>> open =
-      store_.list(ChangeStore::Which::kPending);
+absl::StatusOr<v1::PendingChange> Approvals::find(uint64_t id) {
+  absl::StatusOr<StoredChange> stored = store_.find(id);
+  if (!stored.ok()) return stored.status();
+  return std::move(stored->change);
+}
+
+absl::Status Approvals::load() {
+  if (open_) return absl::OkStatus();
+  absl::StatusOr<std::vector<OpenChange>> open = store_.open();
   if (!open.ok()) return open.status();
-  for (const v1::PendingChange& change : *open) {
-    absl::Status status;
-    if (change.plan().base_revision() != revision) {
-      status = close(change, v1::PendingChange::STATE_VOID,
-                     absl::StrCat("it was planned on revision ", change.plan().base_revision(),
-                                  ", and ", revision, " is in force"));
-    } else if (now >= time_of(change.expires())) {
-      status = close(change, v1::PendingChange::STATE_EXPIRED,
-                     absl::StrCat("it waited ", absl::FormatDuration(kApprovalsWait)));
-    }
-    if (!status.ok()) return status;
+  open_ = *std::move(open);
+  return absl::OkStatus();
+}
+
+absl::Status Approvals::check_room(const OpenChange& asked) const {
+  size_t of_author = 0;
+  uint64_t bytes = asked.size_bytes;
+  uint64_t bytes_of_author = asked.size_bytes;
+  for (const OpenChange& each : *open_) {
+    bytes += each.size_bytes;
+    if (each.author != asked.author) continue;
+    ++of_author;
+    bytes_of_author += each.size_bytes;
+  }
+  constexpr char kRemedy[] =
+      ": have some approved, or sluice reject those that nobody wants any more (sluice get "
+      "changes)";
+  if (open_->size() >= kOpenChangesMax || of_author >= kOpenChangesOfAuthorMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(open_->size(), " changes wait for approvals already, ", of_author, " of ",
+                     asked.author, "; at most ", kOpenChangesMax, " may, and ",
+                     kOpenChangesOfAuthorMax, " of one author", kRemedy));
+  }
+  if (bytes > kOpenBytesMax || bytes_of_author > kOpenBytesOfAuthorMax) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "with this one, changes of ", bytes >> 20, " MiB would wait for approvals, ",
+        bytes_of_author >> 20, " MiB of ", asked.author, "; at most ", kOpenBytesMax >> 20,
+        " MiB may, and ", kOpenBytesOfAuthorMax >> 20, " MiB of one author", kRemedy));
   }
   return absl::OkStatus();
+}
+
+absl::Status Approvals::give_up(const OpenChange& open, uint64_t revision) {
+  absl::StatusOr<StoredChange> stored = store_.find(open.id);
+  if (!stored.ok()) return stored.status();
+  if (stored->change.state() != v1::PendingChange::STATE_PENDING) return absl::OkStatus();
+  if (open.base_revision != revision) {
+    return close(std::move(stored->change), v1::PendingChange::STATE_VOID,
+                 absl::StrCat("it was planned on revision ", open.base_revision, ", and ", revision,
+                              " is in force"));
+  }
+  return close(std::move(stored->change), v1::PendingChange::STATE_EXPIRED,
+               absl::StrCat("it waited ", absl::FormatDuration(kApprovalsWait)));
+}
+
+absl::Status Approvals::tidy(uint64_t revision, absl::Time now) {
+  const absl::MutexLock lock(&mutex_);
+  if (absl::Status status = load(); !status.ok()) return status;
+  std::vector<OpenChange> open;
+  absl::Status result;
+  for (OpenChange& change : *open_) {
+    const bool is_over = change.base_revision != revision || now >= change.expires;
+    const absl::Status status = is_over ? give_up(change, revision) : absl::OkStatus();
+    if (!status.ok()) result = status;
+    if (!is_over || !status.ok()) open.push_back(std::move(change));
+  }
+  open_ = std::move(open);
+  return result;
 }
 
 }  // namespace sluice::controlplane

@@ -59,15 +59,19 @@ v1::Role RoleBook::role_of_name(const std::string& name) const {
   return strongest;
 }
 
-Caller RoleBook::local(uid_t user) const {
-  if (is_open()) return {user_name(user), v1::ROLE_ADMIN, false};
-  Caller caller = {user_name(user), v1::ROLE_UNSPECIFIED, true};
+v1::Role RoleBook::role_of_user(uid_t user) const {
+  if (is_open()) return v1::ROLE_ADMIN;
+  v1::Role strongest = v1::ROLE_UNSPECIFIED;
   for (const v1::RoleBinding& binding : bindings_) {
     const bool has_it =
         std::find(binding.users().begin(), binding.users().end(), user) != binding.users().end();
-    if (has_it) caller.role = std::max(caller.role, binding.role());
+    if (has_it) strongest = std::max(strongest, binding.role());
   }
-  return caller;
+  return strongest;
+}
+
+Caller RoleBook::local(uid_t user) const {
+  return {user_name(user), role_of_user(user), !is_open()};
 }
 
 Caller RoleBook::remote(const grpc::AuthContext& context) const {

@@ -37,12 +37,15 @@ class RoleBook {
   bool is_open() const { return bindings_.empty(); }
   // A process of this host. Named after its user, or "uid:N" when the user has no name.
   Caller local(uid_t user) const;
+  // Without asking for its name.
+  bool has_role(uid_t user) const { return role_of_user(user) != v1::ROLE_UNSPECIFIED; }
   // Somebody with a certificate. Named after the first of its names that has the strongest role,
   // else after its common name.
   Caller remote(const grpc::AuthContext& context) const;
 
  private:
   v1::Role role_of_name(const std::string& name) const;
+  v1::Role role_of_user(uid_t user) const;
 
   std::vector<v1::RoleBinding> bindings_;
 };

@@ -15,6 +15,7 @@
 #include "controlplane/rollout/machine.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/rollout_table.h"
+#include "controlplane/service/step_event.h"
 #include "controlplane/store/stored_time.h"
 
 namespace sluice::controlplane {
@@ -44,18 +45,45 @@ InForce in_force(StoredState stored) {
   return state;
 }
 
+v1::Override recalled(const v1::RecallStatus& recall) {
+  v1::Override override;
+  override.set_pool(recall.pool());
+  override.set_backend(recall.backend());
+  override.set_state(v1::Override::STATE_RECALLED);
+  return override;
+}
+
 NewTable to_store(const InForce& state) {
   return {state.generation, state.eligibility_epoch, state.table->bytes(), state.struck};
 }
 
 }  // namespace
 
-ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& fleet)
+ChangeService::ChangeService(StoredState running, RevisionStore& store, Fleet& fleet, Clock clock)
     : store_(store),
+      events_(store.shared()),
       fleet_(fleet),
+      clock_(std::move(clock)),
       approvals_(store.shared()),
       last_generation_(running.generation),
-      running_(std::make_shared<const InForce>(in_force(std::move(running)))) {}
+      running_(std::make_shared<const InForce>(in_force(std::move(running)))) {
+  fleet_.call_when_refused(
+      [this](const std::string& node, uint64_t generation, const std::string& reason) {
+        note_refusal(node, generation, reason);
+      });
+  fleet_.give_recalls_to([this](const v1::GetStatusResponse& node) { return adopt_recalls(node); });
+}
+
+void ChangeService::note_refusal(const std::string& node, uint64_t generation,
+                                 const std::string& reason) {
+  v1::Event event = step_event("node.refused", kController, reason);
+  event.set_target("node/" + node);
+  event.set_outcome(v1::Event::OUTCOME_REFUSED);
+  event.set_revision(running()->revision);
+  event.set_generation(generation);
+  if (absl::Status status = events_.append(std::move(event)); !status.ok())
+    spdlog::error("event: {}", std::string(status.message()));
+}
 
 std::shared_ptr<const InForce> ChangeService::running() const {
   const absl::MutexLock lock(&running_mutex_);
@@ -64,18 +92,27 @@ std::shared_ptr<const InForce> ChangeService::running() const {
 
 template <typename Save>
 absl::StatusOr<ChangeService::Pushed> ChangeService::push(
-    InForce next, std::shared_ptr<v1::ForwardingTable> table, const Save& save) {
+    InForce next, std::shared_ptr<v1::ForwardingTable> table, NodeRefusal refusal,
+    const Save& save) {
   // A number is never used for two tables, whatever became of the first.
   next.generation = ++last_generation_;
   table->set_generation(next.generation);
   next.eligibility_epoch = table->eligibility_epoch();
   next.table = std::make_shared<const dataplane::CanonicalTable>(std::move(table));
 
-  absl::StatusOr<StagedTable> staged = fleet_.stage(next.table);
-  if (!staged.ok()) return staged.status();
+  std::optional<StagedTable> staged;
+  if (refusal == NodeRefusal::kAborts) {
+    absl::StatusOr<StagedTable> everywhere = fleet_.stage(next.table);
+    if (!everywhere.ok()) return everywhere.status();
+    staged.emplace(*std::move(everywhere));
+  }
   if (absl::Status status = save(next); !status.ok()) return status;
   Pushed pushed;
-  pushed.nodes = staged->commit();
+  if (staged) {
+    pushed.nodes = staged->commit();
+  } else {
+    fleet_.order(next.table);
+  }
   pushed.running = std::make_shared<const InForce>(std::move(next));
   set_running(pushed.running);
   if (on_push_) on_push_(pushed.running->table);
@@ -103,13 +140,14 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
   revision.entry.set_deleted(count(planned.plan, v1::ObjectDiff::ACTION_DELETE));
   revision.waiting = std::move(origin.waiting);
   revision.applied = std::move(origin.applied);
+  revision.approval = std::move(origin.approval);
   revision.event = std::move(origin.event);
   revision.event.set_outcome(v1::Event::OUTCOME_DONE);
   revision.event.set_plan_digest(response.plan().digest());
 
   InForce next = *planned.base;
   next.revision = revision.base_revision + 1;
-  next.rollouts = statuses_under(next.rollouts, *planned.base->policy, *planned.desired.policy);
+  next.rollouts = std::move(planned.rollouts);
   revision.rollouts = next.rollouts;
   next.policy = std::move(planned.desired.policy);
   next.clients = std::move(planned.desired.clients);
@@ -122,63 +160,106 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin 
   // Written down while the nodes build their tables.
   std::future<std::string> written = std::async(
       std::launch::async, [policy = next.policy] { return policy->SerializeAsString(); });
-  absl::StatusOr<Pushed> pushed =
-      push(std::move(next), std::move(planned.plan.table), [&](const InForce& state) {
-        revision.policy = written.get();
-        return store_.append(revision, to_store(state));
-      });
+  absl::StatusOr<Pushed> pushed = push(std::move(next), std::move(planned.plan.table),
+                                       origin.refusal, [&](const InForce& state) {
+                                         revision.policy = written.get();
+                                         return store_.append(revision, to_store(state));
+                                       });
   if (!pushed.ok()) return pushed.status();
   response.set_revision(pushed->running->revision);
   response.set_generation(pushed->running->generation);
   *response.mutable_nodes() = {pushed->nodes.begin(), pushed->nodes.end()};
   // What was planned on the base that has just gone can never be applied.
-  if (absl::Status status = approvals_.tidy(pushed->running->revision, absl::Now()); !status.ok())
+  if (absl::Status status = approvals_.tidy(pushed->running->revision, clock_()); !status.ok())
     spdlog::error("pending changes: {}", std::string(status.message()));
   return response;
 }
 
 absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
     const v1::SetOverrideRequest& request, const Caller& caller) {
-  const v1::Override& change = request.override();
-  if (!v1::Override::State_IsValid(change.state())) {
-    return absl::InvalidArgumentError(
-        "override.state: draining, recalled, or unspecified to lift it");
-  }
-  if (change.state() == v1::Override::STATE_RECALLED && request.message().empty()) {
-    return absl::InvalidArgumentError("message: a recall needs a reason; say it with --reason");
-  }
+  if (absl::Status status = check_overrides(request); !status.ok()) return status;
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
+  const absl::StatusOr<std::shared_ptr<const InForce>> changed = put_overrides(
+      overrides_of(request), {{}, *author, request.message(), absl::Now()},
+      request.lifts() == v1::Override::STATE_UNSPECIFIED ? v1::Override::STATE_DRAINING
+                                                         : request.lifts());
+  if (!changed.ok()) return changed.status();
+  v1::SetOverrideResponse response;
+  response.set_generation(*changed == nullptr ? running()->generation : (*changed)->generation);
+  if (*changed == nullptr) return response;
+  for (v1::NodeResult& node : fleet_.results(absl::Now() + kOrderPatience))
+    *response.add_nodes() = std::move(node);
+  return response;
+}
+
+absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::put_overrides(
+    const std::vector<v1::Override>& changes, OverrideOrder order, v1::Override::State lifts) {
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
-  InForce next = *base;
-  next.overrides = with_override(base->overrides, change);
-  const bool lifts = next.overrides.size() < base->overrides.size();
-  // What waits for a deleted pool can be lifted without it.
-  if (absl::Status status = check_exists(change, *base->policy); !status.ok() && !lifts)
-    return status;
-
-  if (change.state() == v1::Override::STATE_DRAINING && is_recalled(change, base->overrides)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        target_of(change), " is recalled, which a drain would weaken: lift the recall first"));
+  absl::Status allowed = check_overrides(changes, base->overrides, *base->policy);
+  if (!allowed.ok()) return allowed;
+  for (const v1::Override& change : changes) {
+    if (change.state() != v1::Override::STATE_UNSPECIFIED) continue;
+    if (absl::Status status = check_lifts(change, lifts, base->overrides); !status.ok())
+      return status;
   }
+  return push_overrides(changes, std::move(order));
+}
 
-  v1::SetOverrideResponse response;
-  response.set_generation(base->generation);
-  if (same_overrides(next.overrides, base->overrides)) return response;
+absl::StatusOr<std::shared_ptr<const InForce>> ChangeService::push_overrides(
+    const std::vector<v1::Override>& changes, OverrideOrder order) {
+  const std::shared_ptr<const InForce> base = running();
+  InForce next = *base;
+  std::vector<v1::Event> events;
+  for (const v1::Override& change : changes) {
+    std::vector<v1::Override> changed = with_override(next.overrides, change);
+    if (same_overrides(changed, next.overrides)) continue;
+    next.overrides = std::move(changed);
+    order.override = change;
+    events.push_back(override_event(order, base->overrides));
+  }
+  if (events.empty()) return nullptr;
   const std::vector<v1::Override> effective = effective_overrides(next.overrides, *next.policy);
   const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
   if (base->table != nullptr) *table = base->table->message();
   *table->mutable_overrides() = {effective.begin(), effective.end()};
-  const OverrideOrder order = {change, *author, request.message(), absl::Now()};
-  const v1::Event event = override_event(order, base->overrides);
-  absl::StatusOr<Pushed> pushed = push(std::move(next), table, [&](const InForce& state) {
-    return store_.replace_overrides(base->revision, state.overrides, to_store(state), order, event);
-  });
+  absl::StatusOr<Pushed> pushed =
+      push(std::move(next), table, NodeRefusal::kIsBorne, [&](const InForce& state) {
+        return store_.replace_overrides(base->revision, state.overrides, to_store(state), order,
+                                        events);
+      });
   if (!pushed.ok()) return pushed.status();
-  response.set_generation(pushed->running->generation);
-  *response.mutable_nodes() = {pushed->nodes.begin(), pushed->nodes.end()};
-  return response;
+  return pushed->running;
+}
+
+absl::StatusOr<bool> ChangeService::is_lifted(const v1::RecallStatus& recall) {
+  v1::ListEventsRequest newest;
+  newest.set_kind("recall.lift");
+  newest.set_target(target_of(recalled(recall)));
+  newest.set_limit(1);
+  const absl::StatusOr<std::vector<v1::Event>> lifts = events_.list(newest);
+  if (!lifts.ok()) return lifts.status();
+  return !lifts->empty() && recall.has_since() &&
+         time_of(lifts->back().time()) > time_of(recall.since());
+}
+
+absl::Status ChangeService::adopt_recalls(const v1::GetStatusResponse& node) {
+  const absl::MutexLock lock(&change_mutex_);
+  for (const v1::RecallStatus& recall : node.recalls()) {
+    const v1::Override place = recalled(recall);
+    if (is_recalled(place, running()->overrides)) continue;
+    const absl::StatusOr<bool> lifted = is_lifted(recall);
+    if (!lifted.ok()) return lifted.status();
+    if (*lifted) continue;
+    const OverrideOrder order = {
+        place, kController,
+        absl::StrCat("node ", node.node(), " has recalled it since before the restore"),
+        absl::Now()};
+    if (absl::Status status = push_overrides({place}, order).status(); !status.ok()) return status;
+    spdlog::warn("{} is recalled: {}", target_of(place), order.reason);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ChangeService::overtake(uint64_t generation) {
@@ -194,16 +275,17 @@ absl::Status ChangeService::overtake(uint64_t generation) {
   event.set_actor("controller");
   event.set_outcome(v1::Event::OUTCOME_DONE);
   event.set_reason(absl::StrCat("generation ", generation, " of before the restore runs"));
-  return push(*base, table,
+  return push(*base, table, NodeRefusal::kIsBorne,
               [&](const InForce& state) {
                 return store_.replace_overrides(base->revision, state.overrides, to_store(state),
-                                                {}, event);
+                                                {}, {event});
               })
       .status();
 }
 
 absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& status,
-                                                    uint64_t revision) {
+                                                    uint64_t revision,
+                                                    const std::vector<v1::Event>& events) {
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
   if (base->revision != revision || find_rollout(*base->policy, status.rollout()) == nullptr) {
@@ -214,18 +296,20 @@ absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& sta
   InForce next = *base;
   next.rollouts = with_status(base->rollouts, status);
   if (steers_alike(status_of(base->rollouts, status.rollout()), status)) {
-    absl::Status saved = store_.replace_rollouts(revision, next.rollouts, nullptr);
+    absl::Status saved = store_.replace_rollouts(revision, next.rollouts, nullptr, events);
     if (!saved.ok()) return saved;
     set_running(std::make_shared<const InForce>(std::move(next)));
     return base->generation;
   }
   absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> table = rollout_table(*base, next, status);
   if (!table.ok()) return table.status();
+  const bool lowers = status.weight() <= status_of(base->rollouts, status.rollout()).weight();
   absl::StatusOr<Pushed> pushed =
-      push(std::move(next), *std::move(table), [&](const InForce& state) {
-        const NewTable stored = to_store(state);
-        return store_.replace_rollouts(revision, state.rollouts, &stored);
-      });
+      push(std::move(next), *std::move(table),
+           lowers ? NodeRefusal::kIsBorne : NodeRefusal::kAborts, [&](const InForce& state) {
+             const NewTable stored = to_store(state);
+             return store_.replace_rollouts(revision, state.rollouts, &stored, events);
+           });
   if (!pushed.ok()) return pushed.status();
   return pushed->running->generation;
 }

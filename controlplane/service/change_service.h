@@ -16,8 +16,10 @@
 #include "controlplane/planner/plan.h"
 #include "controlplane/policy/change.h"
 #include "controlplane/policy/client_sets.h"
+#include "controlplane/rollout/slewed_clock.h"
 #include "controlplane/service/approvals.h"
 #include "controlplane/service/caller.h"
+#include "controlplane/store/event_log.h"
 #include "controlplane/store/revision_store.h"
 #include "sluice/v1/control.pb.h"
 
@@ -47,12 +49,26 @@ inline Caller anybody() {
 // Whether a policy that contradicts a rollout is refused. What happens by itself is not: a revert
 // that waited for a rollout would be none.
 enum class Conflicts { kRefuse, kOverride };
+// What becomes of rollouts that the policy has and the running one has not.
+enum class NewRollouts { kStart, kAbort };
 struct Leniency {
   Forbidden forbidden = Forbidden::kRefuse;
   Conflicts conflicts = Conflicts::kRefuse;
+  NewRollouts new_rollouts = NewRollouts::kStart;
 };
+inline Leniency leniency_of(const v1::Change& change) {
+  return {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse};
+}
 // What was in force may have had pools struck out, and it comes back all the same.
 inline constexpr Leniency kReverting = {Forbidden::kStrike, Conflicts::kOverride};
+
+// Whether a node that refuses a table takes it back from everybody. What takes flows away from a
+// pool, or ends what was for a while only, is in force all the same: such a node is named like one
+// that is away, and brought there when it can be.
+enum class NodeRefusal { kAborts, kIsBorne };
+
+// How long the answer to an order waits for the nodes. Those that are well need a fraction of it.
+inline constexpr absl::Duration kOrderPatience = absl::Seconds(1);
 
 // What everybody should know while it waits, in one line.
 std::string notice_of(const Waiting& waiting);
@@ -60,7 +76,10 @@ std::string notice_of(const Waiting& waiting);
 // Plans are made outside of every lock; what changes the running state is serialised.  Thread: any.
 class ChangeService {
  public:
-  ChangeService(StoredState running, RevisionStore& store, Fleet& fleet);
+  // To be called before the fleet starts, which is to be stopped before this goes. By `clock` times
+  // end that were given for a while.
+  ChangeService(StoredState running, RevisionStore& store, Fleet& fleet,
+                Clock clock = slewed_clock());
 
   // `on_push` is called with every table that comes in force, under the lock of changes. To be
   // called before any change.
@@ -76,7 +95,7 @@ class ChangeService {
   // those of the store. Nothing changed then.
   absl::StatusOr<v1::ApplyResponse> apply(const v1::ApplyRequest& request,
                                           const Caller& caller = anybody());
-  // Errors: NOT_FOUND (revision), and as `apply`.
+  // Errors: NOT_FOUND (revision), INVALID_ARGUMENT (terms for what ends a wait), and as `apply`.
   absl::StatusOr<v1::ApplyResponse> rollback(const v1::RollbackRequest& request,
                                              const Caller& caller = anybody());
   // Errors: NOT_FOUND (nothing waits, or another revision), FAILED_PRECONDITION (it broke glass).
@@ -86,22 +105,28 @@ class ChangeService {
   // own, twice the same), and as `apply`: the approval does not count then.
   absl::StatusOr<v1::DecideChangeResponse> decide(const v1::DecideChangeRequest& request,
                                                   const Caller& caller);
-  // Setting what is set and lifting what is not there changes nothing.
-  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND, and as `apply`.
+  // All of the request's overrides or none. Setting what is set and lifting what is not there
+  // changes nothing. Each node is brought there by itself; the answer says how far they are within
+  // `kOrderPatience`.
+  // Errors: INVALID_ARGUMENT (state; a recall without a reason), NOT_FOUND (all unknown names),
+  // FAILED_PRECONDITION (it would weaken a recall), those of the store.
   absl::StatusOr<v1::SetOverrideResponse> set_override(const v1::SetOverrideRequest& request,
                                                        const Caller& caller = anybody());
 
-  // What happens by itself, to be called again and again. Reverts what was not confirmed in time
-  // and gives up changes that waited too long for approvals.
+  // What happens by itself, to be called again and again, with `now` of this service's clock.
+  // Reverts what was not confirmed in time and gives up changes that waited too long for approvals.
   absl::Status tend(absl::Time now);
+  absl::Time now() const { return clock_(); }
   // After a restore, nodes run generations of before it that may be higher: the running table goes
   // out again under a number above them.
   absl::Status overtake(uint64_t generation);
 
   // Makes the status durable, and the table that follows from it the running one; returns its
-  // generation. A smaller share is put into force without a plan.
+  // generation. A smaller share is put into force without a plan, whatever nodes say.
   // Errors: ABORTED (`revision`, on which the status rests, is not in force), and as `apply`.
-  absl::StatusOr<uint64_t> set_rollout(const v1::RolloutStatus& status, uint64_t revision);
+  // `events` tell of it, and are durable with it.
+  absl::StatusOr<uint64_t> set_rollout(const v1::RolloutStatus& status, uint64_t revision,
+                                       const std::vector<v1::Event>& events = {});
 
   std::shared_ptr<const InForce> running() const;
   Approvals& approvals() { return approvals_; }
@@ -116,12 +141,21 @@ class ChangeService {
     std::shared_ptr<const InForce> base;
     Candidate desired;
     Plan plan;
+    std::vector<v1::RolloutStatus> rollouts;  // under the desired policy
+    std::vector<v1::NodeEffect> effects;      // on the live flows of each node, where that counts
   };
   struct Origin {  // of a revision, for the history and the events
     v1::RevisionEntry entry;
     v1::Event event;
     std::optional<Waiting> waiting;
     std::optional<v1::PendingChange> applied;
+    std::optional<v1::Event> approval;
+    NodeRefusal refusal = NodeRefusal::kAborts;
+  };
+  struct FailedRevert {
+    std::string error;  // of the last attempt; empty: none failed
+    absl::Duration pause;
+    absl::Time try_again = absl::InfinitePast();
   };
   struct Pushed {
     std::shared_ptr<const InForce> running;
@@ -129,6 +163,8 @@ class ChangeService {
   };
 
   absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
+  // With what it does to live flows where the request bounds that: nodes are asked.
+  absl::StatusOr<Planned> plan_request(const v1::ApplyRequest& request) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
                                       const SourceMap& source, Leniency leniency) const;
   absl::StatusOr<Planned> plan_revision(std::shared_ptr<const InForce> base, uint64_t revision,
@@ -140,9 +176,18 @@ class ChangeService {
   // The wait that this request asks for; unset: none.
   static std::optional<Waiting> wait_of(const v1::ApplyRequest& request, const InForce& base,
                                         absl::Time now);
+  // Whose step it is and why, for the history and the events.
+  static void sign(const v1::ApplyRequest& request, Origin& origin);
   absl::StatusOr<v1::ApplyResponse> take_back(const Waiting& waiting)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   absl::StatusOr<v1::ApplyResponse> end_wait(Planned planned, Origin origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // Reverts what waits when its time is over.
+  absl::Status end_overdue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // What waits, never for longer than anything may: a restarted controller's clock may have been
+  // set back.
+  std::optional<Waiting> bounded_wait(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  void note_failed_revert(const Waiting& waiting, const absl::Status& failure, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   absl::Status stop_waiting(v1::Event event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   // Applies what passed every rule, or asks for the approvals that it needs.
@@ -154,21 +199,43 @@ class ChangeService {
   void set_running(std::shared_ptr<const InForce> next);
   absl::StatusOr<v1::ApplyResponse> accept(Planned planned, Origin origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // The recalls that this node runs, unless they are in force or a lift of them is on record since.
+  absl::Status adopt_recalls(const v1::GetStatusResponse& node);
+  absl::StatusOr<bool> is_lifted(const v1::RecallStatus& recall);
+  // Puts `changes` into force whatever they say. Null: nothing changed.  Shape: `order` says who
+  // and why.
+  absl::StatusOr<std::shared_ptr<const InForce>> push_overrides(
+      const std::vector<v1::Override>& changes, OverrideOrder order)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // Each set, or lifted when it has the state `lifts`. Null: nothing changed.
+  absl::StatusOr<std::shared_ptr<const InForce>> put_overrides(
+      const std::vector<v1::Override>& changes, OverrideOrder order, v1::Override::State lifts)
+      ABSL_LOCKS_EXCLUDED(change_mutex_);
+  absl::StatusOr<v1::ApplyResponse> go_back(const v1::RollbackRequest& request,
+                                            v1::ApplyRequest as_apply, const Caller& caller)
+      ABSL_LOCKS_EXCLUDED(change_mutex_);
+  // Nobody asked for this step, so nobody else would know of the refusal.
+  void note_refusal(const std::string& node, uint64_t generation, const std::string& reason);
   // A table for these rollouts, planned where one of them gets more than in `base`.
   absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> rollout_table(
       const InForce& base, const InForce& next, const v1::RolloutStatus& status) const;
   // Gives `next` a generation and this table, stages it, calls `save`, commits, makes `next` the
-  // running state.
+  // running state. Where refusals are borne nodes are sent there once it is saved, each by itself,
+  // and not waited for: the results are empty then.
   template <typename Save>
   absl::StatusOr<Pushed> push(InForce next, std::shared_ptr<v1::ForwardingTable> table,
-                              const Save& save) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+                              NodeRefusal refusal, const Save& save)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
 
   RevisionStore& store_;
+  EventLog events_;
   Fleet& fleet_;
+  const Clock clock_;
   std::function<void(const Target&)> on_push_;
   Approvals approvals_;
   absl::Mutex change_mutex_;  // held from the last look at the base until the commit
   uint64_t last_generation_ ABSL_GUARDED_BY(change_mutex_);  // also of tables that were refused
+  FailedRevert failed_revert_ ABSL_GUARDED_BY(change_mutex_);
 
   mutable absl::Mutex running_mutex_;
   std::shared_ptr<const InForce> running_ ABSL_GUARDED_BY(running_mutex_);

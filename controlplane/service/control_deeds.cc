@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "controlplane/service/control_service.h"
 #include "controlplane/service/overrides.h"
 #include "controlplane/service/refusal.h"
@@ -41,6 +42,7 @@ absl::StatusOr<Caller> ControlService::admit(grpc::ServerContext* context, v1::R
 void ControlService::note_refusal(const Deed& deed, const Caller& caller,
                                   const absl::Status& status) const {
   if (is_pending(status)) return;  // its own event says so
+  if (caller.role == v1::ROLE_UNSPECIFIED) return note_stranger(deed, caller);
   const std::string actor = actor_of(caller, deed.author);
   spdlog::warn("{} by {}: refused: {}", deed.kind, actor.empty() ? "unknown" : actor,
                std::string(status.message()));
@@ -53,6 +55,13 @@ void ControlService::note_refusal(const Deed& deed, const Caller& caller,
   if (!deed.reason.empty()) (*event.mutable_details())["message"] = deed.reason;
   if (const absl::Status written = parts_.events.append(std::move(event)); !written.ok())
     spdlog::error("event: {}", std::string(written.message()));
+}
+
+void ControlService::note_stranger(const Deed& deed, const Caller& caller) const {
+  const uint64_t unsaid = parts_.strangers.take(std::chrono::steady_clock::now());
+  if (unsaid == 0) return;
+  spdlog::warn("{} by {}, who has no role: refused, one of {} such calls since the last line",
+               deed.kind, caller.name.empty() ? "somebody" : caller.name, unsaid);
 }
 
 void ControlService::note_unchanged(const Deed& deed, const Caller& caller) const {
@@ -94,7 +103,8 @@ grpc::Status ControlService::Apply(grpc::ServerContext* context, const v1::Apply
 grpc::Status ControlService::Rollback(grpc::ServerContext* context,
                                       const v1::RollbackRequest* request,
                                       v1::ApplyResponse* response) {
-  const Deed deed = {"rollback", absl::StrCat("revision/", request->revision()), request->author(),
+  const Deed deed = {request->break_glass() ? "break-glass" : "rollback",
+                     absl::StrCat("revision/", request->revision()), request->author(),
                      request->message()};
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_OPERATOR, deed);
   if (!caller.ok()) return reply(caller.status());
@@ -125,7 +135,10 @@ grpc::Status ControlService::DecideChange(grpc::ServerContext* context,
 grpc::Status ControlService::SetOverride(grpc::ServerContext* context,
                                          const v1::SetOverrideRequest* request,
                                          v1::SetOverrideResponse* response) {
-  const Deed deed = {override_kind(request->override()), target_of(request->override()),
+  std::vector<std::string> targets;
+  for (const v1::Override& change : overrides_of(*request))
+    targets.push_back(target_of(change));
+  const Deed deed = {override_kind(request->override()), absl::StrJoin(targets, ", "),
                      request->author(), request->message()};
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_OPERATOR, deed);
   if (!caller.ok()) return reply(caller.status());
@@ -136,7 +149,7 @@ grpc::Status ControlService::SetOverride(grpc::ServerContext* context,
   if (response->nodes().empty() && response->generation() != 0) note_unchanged(deed, *caller);
   if (request->override().state() != v1::Override::STATE_RECALLED) return status;
   absl::StatusOr<v1::RecallCertificate> certificate = parts_.recalls.settle(
-      request->override(), std::max(absl::ZeroDuration(), begin + kRecallPatience - absl::Now()));
+      request->override(), std::max(kRecallPatienceMin, begin + kRecallPatience - absl::Now()));
   if (!certificate.ok()) return reply(certificate.status());
   *response->mutable_certificate() = *std::move(certificate);
   return status;

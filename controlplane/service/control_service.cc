@@ -4,11 +4,13 @@
 #include "controlplane/service/control_service.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "controlplane/planner/diff.h"
+#include "controlplane/planner/would_refuse.h"
 #include "controlplane/service/explain_at.h"
 #include "controlplane/service/refusal.h"
 
@@ -54,6 +56,25 @@ grpc::Status ControlService::Plan(grpc::ServerContext* context, const v1::PlanRe
   return answer(parts_.changes.plan(request->change()), response);
 }
 
+absl::Status ControlService::add_would_refuse(v1::GetPolicyResponse& response) const {
+  if (!is_monitored(response.policy())) return absl::OkStatus();
+  const absl::StatusOr<std::vector<v1::WouldRefuse>> counts =
+      parts_.records.would_refuse(response.revision());
+  if (!counts.ok()) return counts.status();
+  std::map<std::string, v1::WouldRefuse> monitors;
+  for (const v1::Guardrail& guardrail : response.policy().guardrails()) {
+    if (mode_of(guardrail) != GuardrailMode::kMonitor) continue;
+    monitors[guardrail.metadata().name()].set_guardrail(guardrail.metadata().name());
+  }
+  for (const v1::WouldRefuse& count : *counts) {
+    const auto monitor = monitors.find(count.guardrail());
+    if (monitor != monitors.end()) monitor->second = count;
+  }
+  for (auto& [name, monitor] : monitors)
+    *response.add_would_refuse() = std::move(monitor);
+  return absl::OkStatus();
+}
+
 grpc::Status ControlService::GetPolicy(grpc::ServerContext* context,
                                        const v1::GetPolicyRequest* request,
                                        v1::GetPolicyResponse* response) {
@@ -72,7 +93,7 @@ grpc::Status ControlService::GetPolicy(grpc::ServerContext* context,
   response->set_generation(running->generation);
   *response->mutable_overrides() = {running->overrides.begin(), running->overrides.end()};
   *response->mutable_struck() = {running->struck.begin(), running->struck.end()};
-  return grpc::Status::OK;
+  return reply(add_would_refuse(*response));
 }
 
 grpc::Status ControlService::ListRevisions(grpc::ServerContext* context,
@@ -105,6 +126,12 @@ grpc::Status ControlService::ListChanges(grpc::ServerContext* context,
                                          v1::ListChangesResponse* response) {
   const absl::StatusOr<Caller> caller = admit(context, v1::ROLE_VIEWER, "read the changes");
   if (!caller.ok()) return reply(caller.status());
+  if (request->id() != 0) {
+    absl::StatusOr<v1::PendingChange> change = parts_.changes.approvals().find(request->id());
+    if (!change.ok()) return reply(change.status());
+    *response->add_changes() = *std::move(change);
+    return grpc::Status::OK;
+  }
   const absl::StatusOr<std::vector<v1::PendingChange>> changes = parts_.changes.approvals().list(
       request->all() ? ChangeStore::Which::kAll : ChangeStore::Which::kPending);
   if (!changes.ok()) return reply(changes.status());

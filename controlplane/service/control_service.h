@@ -10,6 +10,7 @@
 #include "controlplane/audit/table_archive.h"
 #include "controlplane/fleet/fleet.h"
 #include "controlplane/rollout/runner.h"
+#include "controlplane/service/call_meter.h"
 #include "controlplane/service/caller.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/recalls.h"
@@ -32,6 +33,7 @@ class ControlService final : public v1::Control::Service {
     RolloutRunner& rollouts;
     std::string version;
     CallerOf caller;  // whom the calls of this server come from
+    CallMeter& strangers;
   };
   explicit ControlService(Parts parts) : parts_(std::move(parts)) {}
 
@@ -98,8 +100,12 @@ class ControlService final : public v1::Control::Service {
                                const Deed& deed) const;
   // Writes down what was refused.
   void note_refusal(const Deed& deed, const Caller& caller, const absl::Status& status) const;
+  // Who may do nothing fills no event log either: such calls are logged, at a bounded rate.
+  void note_stranger(const Deed& deed, const Caller& caller) const;
   // Writes down what was done and left everything as it was: other deeds write it themselves.
   void note_unchanged(const Deed& deed, const Caller& caller) const;
+  // What its monitoring guardrails would have refused.
+  absl::Status add_would_refuse(v1::GetPolicyResponse& response) const;
   template <typename Response>
   grpc::Status finish(const Deed& deed, const Caller& caller, absl::StatusOr<Response> result,
                       Response* response) const;

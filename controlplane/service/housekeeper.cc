@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <string>
 
-#include "absl/time/clock.h"
-
 namespace sluice::controlplane {
 namespace {
 
@@ -32,7 +30,7 @@ Housekeeper::~Housekeeper() {
 
 void Housekeeper::run() {
   for (;;) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = changes_.now();
     tend_changes(now);
     tend_recalls(now);
     warn(now);
@@ -47,7 +45,7 @@ void Housekeeper::tend_changes(absl::Time now) {
   const std::string error(status.message());
   // What fails is tried again at once, and said once.
   if (!status.ok() && error != last_error_) {
-    spdlog::error("a revision that was not confirmed cannot be reverted yet: {}", error);
+    spdlog::error("what waits to be confirmed or approved: {}", error);
   }
   last_error_ = error;
 }

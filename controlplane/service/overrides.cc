@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dataplane/yaml/nearest_name.h"
 
 namespace sluice::controlplane {
@@ -71,6 +72,21 @@ bool is_recalled(const v1::Override& place, const std::vector<v1::Override>& ove
   });
 }
 
+absl::Status check_lifts(const v1::Override& place, v1::Override::State lifted,
+                         const std::vector<v1::Override>& overrides) {
+  for (const v1::Override& override : overrides) {
+    if (!same_place(override, place) || override.state() == lifted) continue;
+    const std::string target = target_of(place);
+    return absl::FailedPreconditionError(
+        override.state() == v1::Override::STATE_RECALLED
+            ? absl::StrCat(target, " is recalled, not drained; sluice recall ", target,
+                           " --lift lets it serve again")
+            : absl::StrCat(target, " is drained, not recalled; sluice undrain ", target,
+                           " gives it new flows again"));
+  }
+  return absl::OkStatus();
+}
+
 v1::Event override_event(const OverrideOrder& order, const std::vector<v1::Override>& before) {
   const bool was_recalled = is_recalled(order.override, before);
   v1::Event event;
@@ -106,6 +122,49 @@ absl::Status check_exists(const v1::Override& change, const v1::Policy& policy) 
   return absl::NotFoundError(absl::StrCat("pool ", change.pool(), " has no backend ",
                                           quote(change.backend()),
                                           suggestion(change.backend(), names)));
+}
+
+std::vector<v1::Override> overrides_of(const v1::SetOverrideRequest& request) {
+  std::vector<v1::Override> changes = {request.override()};
+  changes.insert(changes.end(), request.others().begin(), request.others().end());
+  return changes;
+}
+
+absl::Status check_overrides(const v1::SetOverrideRequest& request) {
+  for (const v1::Override& change : overrides_of(request)) {
+    if (!v1::Override::State_IsValid(change.state())) {
+      return absl::InvalidArgumentError(
+          "override.state: draining, recalled, or unspecified to lift it");
+    }
+    if (change.state() != v1::Override::STATE_RECALLED) continue;
+    if (!request.others().empty()) {
+      return absl::InvalidArgumentError("others: a recall is of one pool or backend");
+    }
+    if (request.message().empty()) {
+      return absl::InvalidArgumentError("message: a recall needs a reason; say it with --reason");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_overrides(const std::vector<v1::Override>& changes,
+                             const std::vector<v1::Override>& before, const v1::Policy& policy) {
+  std::vector<std::string> unknown;
+  for (const v1::Override& change : changes) {
+    const bool is_lifted = change.state() == v1::Override::STATE_UNSPECIFIED &&
+                           std::any_of(before.begin(), before.end(),
+                                       [&](const auto& each) { return same_place(each, change); });
+    if (is_lifted) continue;
+    const absl::Status status = check_exists(change, policy);
+    if (!status.ok()) unknown.emplace_back(status.message());
+  }
+  if (!unknown.empty()) return absl::NotFoundError(absl::StrJoin(unknown, "\n"));
+  for (const v1::Override& change : changes) {
+    if (change.state() != v1::Override::STATE_DRAINING || !is_recalled(change, before)) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        target_of(change), " is recalled, which a drain would weaken: lift the recall first"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace sluice::controlplane

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "controlplane/store/revision_store.h"
+#include "sluice/v1/control.pb.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/table.pb.h"
 
@@ -30,11 +31,28 @@ std::string target_of(const v1::Override& override);
 // Whether this very pool or backend is recalled.
 bool is_recalled(const v1::Override& place, const std::vector<v1::Override>& overrides);
 
+// Errors: FAILED_PRECONDITION (`place` is in another state than `lifted`), naming the verb that
+// would lift it.
+absl::Status check_lifts(const v1::Override& place, v1::Override::State lifted,
+                         const std::vector<v1::Override>& overrides);
+
 // What is written about an order when `before` was in force: a drain, a recall, or the lifting of
 // one.
 v1::Event override_event(const OverrideOrder& order, const std::vector<v1::Override>& before);
 
 // Errors: NOT_FOUND, with the nearest name.
 absl::Status check_exists(const v1::Override& change, const v1::Policy& policy);
+
+// Every override that the request is about.
+std::vector<v1::Override> overrides_of(const v1::SetOverrideRequest& request);
+
+// Of the request alone.  Errors: INVALID_ARGUMENT.
+absl::Status check_overrides(const v1::SetOverrideRequest& request);
+
+// What is set or lifted, on `before`. Lifting what is there takes no policy that has it.
+// Errors: NOT_FOUND (all names that the policy does not have), FAILED_PRECONDITION (a drain of what
+// is recalled).
+absl::Status check_overrides(const std::vector<v1::Override>& changes,
+                             const std::vector<v1::Override>& before, const v1::Policy& policy);
 
 }  // namespace sluice::controlplane

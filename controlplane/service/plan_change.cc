@@ -19,15 +19,18 @@
 namespace sluice::controlplane {
 namespace {
 
+constexpr char kStrikeInstead[] = "; with --strike these pools are compiled out instead";
+
 absl::Status invalid(const Violations& violations) {
   return refusal(absl::StatusCode::kInvalidArgument,
                  absl::StrCat("the policy is not valid, violations: ", violations.size()),
                  violations);
 }
 
-absl::Status refused(const Violations& refusals) {
+absl::Status refused(const Violations& refusals, absl::string_view remedy) {
   return refusal(absl::StatusCode::kFailedPrecondition,
-                 absl::StrCat("guardrails refuse this, leaks: ", refusals.size()), refusals);
+                 absl::StrCat("guardrails refuse this, leaks: ", refusals.size(), remedy),
+                 refusals);
 }
 
 v1::PlanResponse to_proto(const Plan& plan, uint64_t base_revision) {
@@ -65,6 +68,10 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
   if (leniency.conflicts == Conflicts::kRefuse && !found.empty()) {
     return absl::AbortedError(absl::StrJoin(found, "\n"));
   }
+  std::vector<v1::RolloutStatus> rollouts =
+      leniency.new_rollouts == NewRollouts::kAbort
+          ? statuses_back_under(base->rollouts, *base->policy, *desired.policy)
+          : statuses_under(base->rollouts, *base->policy, *desired.policy);
   const TableHeader header = {
       .generation = base->generation + 1,
       .revision = base->revision + 1,
@@ -72,14 +79,14 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
       .eligibility_epoch = base->eligibility_epoch,
       .steering_key = base->steering_key,
       .overrides = effective_overrides(base->overrides, *desired.policy),
-      .rollouts = statuses_under(base->rollouts, *base->policy, *desired.policy),
+      .rollouts = rollouts,
   };
   Plan plan =
       make_plan({*base->policy, table_of(*base)},
                 {*desired.policy, *desired.clients, source, desired.touched}, header,
                 {.forbidden = leniency.forbidden, .now_unix_s = absl::ToUnixSeconds(absl::Now())});
-  if (!plan.refusals.empty()) return refused(plan.refusals);
-  return Planned{std::move(base), std::move(desired), std::move(plan)};
+  if (!plan.refusals.empty()) return refused(plan.refusals, kStrikeInstead);
+  return Planned{std::move(base), std::move(desired), std::move(plan), std::move(rollouts), {}};
 }
 
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {
@@ -103,8 +110,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
                         : base->clients;
   validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
   if (!violations.empty()) return invalid(violations);
-  return plan_policy(std::move(base), std::move(desired), parsed.source,
-                     {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse});
+  return plan_policy(std::move(base), std::move(desired), parsed.source, leniency_of(change));
 }
 
 v1::PlanResponse ChangeService::describe(const Planned& planned) {
@@ -136,6 +142,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
   Violations violations;
   validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
   if (!violations.empty()) return invalid(violations);
+  leniency.new_rollouts = NewRollouts::kAbort;
   return plan_policy(std::move(base), std::move(desired), SourceMap(), leniency);
 }
 
@@ -148,6 +155,9 @@ absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_tabl
     const std::shared_ptr<v1::ForwardingTable> table = dataplane::make_table();
     *table = table_of(base);
     lower_in_table(*find_rollout(*base.policy, status.rollout()), status, *table);
+    if (!same_eligibility(table_of(base), *table)) {
+      table->set_eligibility_epoch(base.eligibility_epoch + 1);  // evicted flows find it out
+    }
     return table;
   }
   const TableHeader header = {
@@ -162,7 +172,7 @@ absl::StatusOr<std::shared_ptr<v1::ForwardingTable>> ChangeService::rollout_tabl
   Plan plan = make_plan(
       {*base.policy, table_of(base)}, {*base.policy, *base.clients, SourceMap(), {}}, header,
       {.forbidden = base.struck.empty() ? Forbidden::kRefuse : Forbidden::kStrike});
-  if (!plan.refusals.empty()) return refused(plan.refusals);
+  if (!plan.refusals.empty()) return refused(plan.refusals, "");
   return std::move(plan.table);
 }
 

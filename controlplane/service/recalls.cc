@@ -113,7 +113,9 @@ absl::StatusOr<v1::RecallCertificate> Recalls::settle(const v1::Override& recall
     return absl::NotFoundError(absl::StrCat(target_of(recall), " is not recalled"));
   }
   for (;;) {
-    absl::StatusOr<v1::RecallCertificate> certificate = certify(*order, fleet_.ask_nodes());
+    // A node that hangs does not keep the others from being asked again.
+    const std::vector<v1::NodeEntry> nodes = fleet_.ask_nodes(std::min(end, absl::Now() + kLook));
+    absl::StatusOr<v1::RecallCertificate> certificate = certify(*order, nodes);
     if (!certificate.ok()) return certificate;
     if (is_settled(*certificate) || absl::Now() >= end) {
       const absl::StatusOr<Known> known = known_of(*order);

@@ -17,8 +17,10 @@
 
 namespace sluice::controlplane {
 
-// How long the answer to a recall waits for the nodes that can be reached.
+// How long the answer to a recall waits for the nodes that can be reached, and how much of it is
+// left when one of them hung already while they were sent the recall.
 inline constexpr absl::Duration kRecallPatience = absl::Seconds(1);
+inline constexpr absl::Duration kRecallPatienceMin = absl::Milliseconds(500);
 
 // A recall is complete when every node of the fleet has looked at each of its flows since and has
 // none left on what was recalled. The event log says what was certified already, so that a restart

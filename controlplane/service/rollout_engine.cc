@@ -5,7 +5,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace sluice::controlplane {
 namespace {
@@ -13,6 +15,10 @@ namespace {
 constexpr absl::Duration kLookInterval = absl::Seconds(1);
 // Prometheus scrapes every 15 s or so; asking more often than this shows nothing new.
 constexpr absl::Duration kMetricInterval = absl::Seconds(3);
+
+void log(const v1::Event& event) {
+  spdlog::info("{} of {} by {}: {}", event.kind(), event.target(), event.actor(), event.reason());
+}
 
 }  // namespace
 
@@ -35,12 +41,16 @@ RolloutPorts RolloutEngine::ports(ChangeService& changes, const Fleet& fleet,
           },
       .nodes = [&fleet] { return fleet.nodes(); },
       .observations = [this] { return observations_.pull(); },
-      .publish = [&changes](const v1::RolloutStatus& status,
-                            uint64_t revision) { return changes.set_rollout(status, revision); },
+      .publish =
+          [&changes](const v1::RolloutStatus& status, uint64_t revision,
+                     const std::vector<v1::Event>& events) {
+            absl::StatusOr<uint64_t> generation = changes.set_rollout(status, revision, events);
+            if (generation.ok()) std::for_each(events.begin(), events.end(), log);
+            return generation;
+          },
       .emit =
           [emit = std::move(emit)](v1::Event event) {
-            spdlog::info("{} of {} by {}: {}", event.kind(), event.target(), event.actor(),
-                         event.reason());
+            log(event);
             emit(std::move(event));
           },
   };

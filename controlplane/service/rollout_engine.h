@@ -16,7 +16,7 @@ namespace sluice::controlplane {
 // Ends its threads before its parts go.
 class RolloutEngine {
  public:
-  // `emit` is told of each step; it is called from any thread, one at a time.
+  // `emit` is told of each step that is refused; it is called from any thread, one at a time.
   RolloutEngine(ChangeService& changes, const Fleet& fleet, std::function<void(v1::Event)> emit);
 
   void start();

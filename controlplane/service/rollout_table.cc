@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "controlplane/planner/strike.h"
 #include "controlplane/rollout/machine.h"
 
 namespace sluice::controlplane {
@@ -56,7 +57,7 @@ v1::RolloutStatus status_of(const std::vector<v1::RolloutStatus>& statuses,
 void lower_in_table(const v1::Rollout& rollout, const v1::RolloutStatus& status,
                     v1::ForwardingTable& table) {
   for (v1::RouteEntry& route : *table.mutable_routes()) {
-    if (route.name() != rollout.spec().route()) continue;
+    if (!stems_from(route, rollout.spec().route())) continue;
     lower_split(rollout, status, route);
     set_evicted(rollout.spec().candidate(), status.is_evicting(), route);
   }

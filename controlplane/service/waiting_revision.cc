@@ -3,13 +3,22 @@
 // The change service's revisions that revert by themselves, and how such a wait ends.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/service/change_rules.h"
 #include "controlplane/service/change_service.h"
 #include "controlplane/service/step_event.h"
 
 namespace sluice::controlplane {
+namespace {
+
+// A revert that fails, for want of disk say, plans a whole policy: it is tried soon, then seldom.
+constexpr absl::Duration kRevertPause = absl::Seconds(1);
+constexpr absl::Duration kRevertPauseMax = absl::Seconds(30);
+
+}  // namespace
 
 std::string notice_of(const Waiting& waiting) {
   const std::string until =
@@ -65,6 +74,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::take_back(const Waiting& waitin
 }
 
 absl::StatusOr<v1::ApplyResponse> ChangeService::end_wait(Planned planned, Origin origin) {
+  // Who refuses what everybody ran before keeps nobody in what was for a while only.
+  origin.refusal = NodeRefusal::kIsBorne;
   if (!planned.plan.diff.empty()) return accept(std::move(planned), std::move(origin));
   // Somebody went back by hand: what is in force stays, for good.
   origin.event.set_target(absl::StrCat("revision/", planned.base->revision));
@@ -82,16 +93,55 @@ absl::Status ChangeService::stop_waiting(v1::Event event) {
   return absl::OkStatus();
 }
 
+std::optional<Waiting> ChangeService::bounded_wait(absl::Time now) {
+  const std::shared_ptr<const InForce> base = running();
+  if (!base->waiting) return std::nullopt;
+  const absl::Time latest = now + (base->waiting->breaks_glass ? kBreakGlassMax : kConfirmMax);
+  if (base->waiting->deadline <= latest) return base->waiting;
+  InForce next = *base;
+  next.waiting->deadline = latest;
+  set_running(std::make_shared<const InForce>(next));
+  return next.waiting;
+}
+
+void ChangeService::note_failed_revert(const Waiting& waiting, const absl::Status& failure,
+                                       absl::Time now) {
+  const bool is_first = failed_revert_.error.empty();
+  failed_revert_.pause =
+      is_first ? kRevertPause : std::min(2 * failed_revert_.pause, kRevertPauseMax);
+  failed_revert_.try_again = now + failed_revert_.pause;
+  if (failed_revert_.error == failure.message()) return;
+  failed_revert_.error = std::string(failure.message());
+  v1::Event event = step_event("revert", kController, failed_revert_.error);
+  event.set_target(absl::StrCat("revision/", waiting.revision));
+  event.set_outcome(v1::Event::OUTCOME_REFUSED);
+  event.set_revision(waiting.revision);
+  event.set_generation(running()->generation);
+  if (absl::Status status = events_.append(std::move(event)); !status.ok())
+    spdlog::error("event: {}", std::string(status.message()));
+}
+
+absl::Status ChangeService::end_overdue(absl::Time now) {
+  const std::optional<Waiting> waiting = bounded_wait(now);
+  if (!waiting) failed_revert_ = {};
+  if (!waiting || now < waiting->deadline || now < failed_revert_.try_again)
+    return absl::OkStatus();
+  const absl::StatusOr<v1::ApplyResponse> reverted = take_back(*waiting);
+  if (!reverted.ok()) {
+    note_failed_revert(*waiting, reverted.status(), now);
+    return reverted.status();
+  }
+  failed_revert_ = {};
+  spdlog::warn("revision {} is reverted: revision {} is in force", waiting->revision,
+               reverted->revision());
+  return absl::OkStatus();
+}
+
 absl::Status ChangeService::tend(absl::Time now) {
   const absl::MutexLock lock(&change_mutex_);
-  const std::shared_ptr<const InForce> base = running();
-  if (base->waiting && now >= base->waiting->deadline) {
-    const absl::StatusOr<v1::ApplyResponse> reverted = take_back(*base->waiting);
-    if (!reverted.ok()) return reverted.status();
-    spdlog::warn("revision {} is reverted: revision {} is in force", base->waiting->revision,
-                 reverted->revision());
-  }
-  return approvals_.tidy(running()->revision, now);
+  const absl::Status ended = end_overdue(now);
+  const absl::Status tidied = approvals_.tidy(running()->revision, now);
+  return ended.ok() ? tidied : ended;
 }
 
 }  // namespace sluice::controlplane

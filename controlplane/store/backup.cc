@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "controlplane/store/database_copy.h"
 #include "controlplane/store/event_log.h"
 #include "controlplane/store/revision_store.h"
 
@@ -15,6 +17,11 @@ namespace sluice::controlplane {
 namespace {
 
 namespace fs = std::filesystem;
+
+// 256 KiB: a change that comes meanwhile waits for the copying of so much, under a millisecond.
+constexpr int kCopyPages = 64;
+// Long enough that who waits for the lock gets it; a gigabyte takes a second longer by it.
+constexpr absl::Duration kCopyPause = absl::Microseconds(200);
 
 absl::Status raise_term(RevisionStore& store, const std::string& backup) {
   SharedDatabase& shared = *store.shared();
@@ -55,15 +62,24 @@ void remove_all(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::string> RevisionStore::copy() {
+absl::StatusOr<std::string> RevisionStore::copy(const std::function<void()>& pause) {
   const absl::MutexLock lock(&mutex_);
   const std::string path = absl::StrCat(database_.path(), ".backup-", ++copies_);
   remove_all(path);  // of a controller that was killed
-  if (absl::Status status = database_.copy_to(path); !status.ok()) {
-    remove_all(path);
-    return status;
+  absl::StatusOr<DatabaseCopy> copy = DatabaseCopy::begin(database_, path);
+  absl::Status status = copy.status();
+  while (status.ok()) {
+    const absl::StatusOr<bool> is_complete = copy->advance(kCopyPages);
+    status = is_complete.status();
+    if (!status.ok() || *is_complete) break;
+    mutex_.Unlock();
+    pause != nullptr ? pause() : absl::SleepFor(kCopyPause);
+    mutex_.Lock();
   }
-  return path;
+  copy = absl::CancelledError();  // ends under the lock: the source knows of its copies
+  if (status.ok()) return path;
+  remove_all(path);
+  return status;
 }
 
 absl::StatusOr<Restored> restore_store(const std::string& backup, const std::string& path) {

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "controlplane/store/database.h"
 #include "sluice/v1/control.pb.h"
 
@@ -18,6 +20,21 @@ struct StoredChange {
   v1::PendingChange change;
   uint64_t rollback_of = 0;  // the change is a rollback to this revision; 0: it is none
 };
+
+// One that waits, without its contents.
+struct OpenChange {
+  uint64_t id = 0;
+  uint64_t base_revision = 0;
+  std::string author;
+  absl::Time expires;
+  uint64_t size_bytes = 0;
+};
+OpenChange outline_of(const v1::PendingChange& change);
+
+// Of those that wait no more the newest are kept, without their files: what they would have done
+// stays readable, and the store does not grow for ever.
+inline constexpr int64_t kEndedChangesMax = 1'000;
+inline constexpr int64_t kEndedChangesBytesMax = int64_t{64} << 20;
 
 // Replaces what is stored under its id, inside the caller's transaction.
 absl::Status write_change(Database& database, const v1::PendingChange& change);
@@ -34,12 +51,14 @@ class ChangeStore {
   absl::StatusOr<StoredChange> find(uint64_t id);
   // Replaces a change, with `event` about it.
   absl::Status replace(const v1::PendingChange& change, v1::Event event);
+  absl::StatusOr<std::vector<OpenChange>> open();
   enum class Which { kPending, kAll };
-  // Newest first.
+  // Newest first, without the files that they carry.
   absl::StatusOr<std::vector<v1::PendingChange>> list(Which which);
 
  private:
-  absl::StatusOr<StoredChange> read(Statement& statement) const;
+  template <typename Take>
+  absl::Status read_all(Which which, const Take& take);
 
   std::shared_ptr<SharedDatabase> shared_;
 };

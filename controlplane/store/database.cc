@@ -240,12 +240,6 @@ absl::Status Database::migrate(const Schema& schema) {
   return transaction->commit();
 }
 
-absl::Status Database::copy_to(const std::string& path) {
-  absl::StatusOr<Statement> statement = prepare("VACUUM INTO ?");
-  if (!statement.ok()) return statement.status();
-  return statement->bind_text(path).run();
-}
-
 absl::StatusOr<Database> Database::open(const std::string& path, const Schema& schema,
                                         DatabaseUse use) {
   if (absl::Status status = make_directory(path); !status.ok()) return status;

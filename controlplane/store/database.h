@@ -80,11 +80,10 @@ class Database {
   absl::StatusOr<Statement> prepare(std::string_view sql);
   // Rows that the last statement changed.
   int64_t changes() const;
-  // Writes a complete copy that nobody uses yet, as of now. Errors: those of the disk.
-  absl::Status copy_to(const std::string& path);
   const std::string& path() const { return path_; }
 
  private:
+  friend class DatabaseCopy;
   struct Closer {
     void operator()(sqlite3* connection) const;
   };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,9 +23,27 @@ std::string end_of(const std::string& prefix) {
   return prefix + '\xff';
 }
 
+void cut(std::string& text) {
+  if (text.size() <= kEventTextBytesMax) return;
+  constexpr std::string_view kEllipsis = "…";
+  size_t end = kEventTextBytesMax - kEllipsis.size();
+  const auto is_inside_letter = [&text](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  while (end > 0 && is_inside_letter(end))
+    --end;
+  text.resize(end);
+  text += kEllipsis;
+}
+
 }  // namespace
 
 absl::Status insert_event(Database& database, v1::Event& event) {
+  cut(*event.mutable_actor());
+  cut(*event.mutable_target());
+  cut(*event.mutable_reason());
+  for (auto& [name, text] : *event.mutable_details())
+    cut(text);
   if (!event.has_time()) set_time(*event.mutable_time(), absl::Now());
   absl::StatusOr<Statement> last = database.prepare("SELECT COALESCE(MAX(sequence), 0) FROM event");
   if (!last.ok()) return last.status();
@@ -67,18 +86,31 @@ absl::StatusOr<std::vector<v1::Event>> EventLog::list(const v1::ListEventsReques
     statement->bind_text(request.kind()).bind_blob(end_of(request.kind()));
   if (!request.target().empty()) statement->bind_text(request.target());
   statement->bind(int64_t{request.limit() == 0 ? kLimitDefault : request.limit()});
+  absl::StatusOr<std::vector<v1::Event>> events = read_events(*statement);
+  if (events.ok() && wants_newest) std::reverse(events->begin(), events->end());
+  return events;
+}
+
+absl::StatusOr<std::vector<v1::Event>> EventLog::following(uint64_t sequence, uint32_t limit) {
+  const absl::MutexLock lock(&shared_->mutex);
+  absl::StatusOr<Statement> statement = shared_->database.prepare(
+      "SELECT message FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?");
+  if (!statement.ok()) return statement.status();
+  statement->bind(sequence).bind(int64_t{limit});
+  return read_events(*statement);
+}
+
+absl::StatusOr<std::vector<v1::Event>> EventLog::read_events(Statement& statement) {
   std::vector<v1::Event> events;
   for (;;) {
-    const absl::StatusOr<bool> row = statement->step();
+    const absl::StatusOr<bool> row = statement.step();
     if (!row.ok()) return row.status();
-    if (!*row) break;
-    if (!events.emplace_back().ParseFromString(statement->bytes(0))) {
+    if (!*row) return events;
+    if (!events.emplace_back().ParseFromString(statement.bytes(0))) {
       return absl::DataLossError(
           absl::StrCat(shared_->database.path(), ": a stored event cannot be read"));
     }
   }
-  if (wants_newest) std::reverse(events.begin(), events.end());
-  return events;
 }
 
 }  // namespace sluice::controlplane

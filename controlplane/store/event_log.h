@@ -13,6 +13,9 @@
 
 namespace sluice::controlplane {
 
+// A longer text of an event is cut: callers say as much as they like, and events are kept for ever.
+inline constexpr size_t kEventTextBytesMax = 4096;
+
 // Writes the event inside the caller's transaction, so that it is there exactly when the step is.
 // Sets its sequence, and its time when that is unset.
 absl::Status insert_event(Database& database, v1::Event& event);
@@ -25,10 +28,14 @@ class EventLog {
 
   // Durable on return. The sequence and, when unset, the time are set here.
   absl::Status append(v1::Event event);
+  // Oldest first, from the one after `sequence` on.
+  absl::StatusOr<std::vector<v1::Event>> following(uint64_t sequence, uint32_t limit);
   // Oldest first.  Errors: INVALID_ARGUMENT (limit).
   absl::StatusOr<std::vector<v1::Event>> list(const v1::ListEventsRequest& request);
 
  private:
+  absl::StatusOr<std::vector<v1::Event>> read_events(Statement& statement);
+
   std::shared_ptr<SharedDatabase> shared_;
 };
 

@@ -66,16 +66,16 @@ absl::Status RevisionStore::write_overrides(const std::vector<v1::Override>& ove
 absl::Status RevisionStore::replace_overrides(uint64_t base_revision,
                                               const std::vector<v1::Override>& overrides,
                                               const NewTable& table, const OverrideOrder& order,
-                                              v1::Event event) {
+                                              std::vector<v1::Event> events) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = check_base(base_revision, table); !status.ok()) return status;
   if (absl::Status status = write_overrides(overrides, order); !status.ok()) return status;
   if (absl::Status status = write_table(base_revision, table); !status.ok()) return status;
-  event.set_revision(base_revision);
-  event.set_generation(table.generation);
-  if (!event.kind().empty()) {
+  for (v1::Event& event : events) {
+    event.set_revision(base_revision);
+    event.set_generation(table.generation);
     if (absl::Status status = insert_event(database_, event); !status.ok()) return status;
   }
   return transaction->commit();

@@ -118,6 +118,13 @@ absl::Status RevisionStore::check_revision(uint64_t base_revision) {
                                          ", now at ", statement->number(0)));
 }
 
+absl::StatusOr<uint64_t> RevisionStore::read_generation() {
+  absl::StatusOr<Statement> statement = database_.prepare("SELECT generation FROM state");
+  if (!statement.ok()) return statement.status();
+  if (const absl::StatusOr<bool> row = statement->step(); !row.ok()) return row.status();
+  return statement->number(0);
+}
+
 absl::Status RevisionStore::check_base(uint64_t base_revision, const NewTable& table) {
   absl::StatusOr<Statement> statement =
       database_.prepare("SELECT COALESCE(revision, 0), generation FROM state");
@@ -182,6 +189,10 @@ absl::Status RevisionStore::write_extras(const NewRevision& revision, const NewT
     applied.set_revision(number);
     if (absl::Status status = write_change(database_, applied); !status.ok()) return status;
   }
+  if (revision.approval) {
+    v1::Event approval = *revision.approval;
+    if (absl::Status status = insert_event(database_, approval); !status.ok()) return status;
+  }
   v1::Event event = revision.event;
   if (event.kind().empty()) return absl::OkStatus();
   event.set_target(absl::StrCat("revision/", number));
@@ -215,7 +226,7 @@ absl::Status RevisionStore::confirm(v1::Event event) {
 
 absl::Status RevisionStore::replace_rollouts(uint64_t base_revision,
                                              const std::vector<v1::RolloutStatus>& rollouts,
-                                             const NewTable* table) {
+                                             const NewTable* table, std::vector<v1::Event> events) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
   if (!transaction.ok()) return transaction.status();
@@ -224,7 +235,15 @@ absl::Status RevisionStore::replace_rollouts(uint64_t base_revision,
   if (!status.ok()) return status;
   if (status = write_rollouts(database_, rollouts); !status.ok()) return status;
   if (table != nullptr) status = write_table(base_revision, *table);
-  return status.ok() ? transaction->commit() : status;
+  if (!status.ok()) return status;
+  const absl::StatusOr<uint64_t> generation = read_generation();
+  if (!generation.ok()) return generation.status();
+  for (v1::Event& event : events) {
+    event.set_revision(base_revision);
+    event.set_generation(*generation);
+    if (status = insert_event(database_, event); !status.ok()) return status;
+  }
+  return transaction->commit();
 }
 
 absl::StatusOr<std::vector<v1::RevisionEntry>> RevisionStore::list(uint32_t limit) {

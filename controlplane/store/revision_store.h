@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,7 @@ struct NewRevision {
   std::vector<v1::RolloutStatus> rollouts;  // that remain under it
   std::optional<Waiting> waiting;           // its `revision` is set here; unset: nothing waits then
   std::optional<v1::PendingChange> applied;  // the change that is applied by this revision
+  std::optional<v1::Event> approval;         // the last one, which led to it
   v1::Event event;  // about it; its revision, generation and target are set here
 };
 
@@ -77,31 +79,32 @@ class RevisionStore {
   absl::Status append(const NewRevision& revision, const NewTable& table);
 
   // Drains, recalls and the table that carries them; the revision stays. Overrides that were not
-  // there before have `order`'s author, reason and time. `event` is written with them, unless its
-  // kind is empty.
+  // there before have `order`'s author, reason and time. `events` are written with them.
   // Errors: ABORTED (`base_revision` is not the newest, or the generation is not newer).
   absl::Status replace_overrides(uint64_t base_revision, const std::vector<v1::Override>& overrides,
                                  const NewTable& table, const OverrideOrder& order = {},
-                                 v1::Event event = {});
+                                 std::vector<v1::Event> events = {});
   absl::StatusOr<std::vector<OverrideOrder>> override_orders();
 
   // Nothing waits any more; `event` says why.
   absl::Status confirm(v1::Event event);
 
   // Statuses of rollouts, and the table that carries them where it changes with them; the revision
-  // stays. `table` null: it does not change.  Errors: as `replace_overrides`.
+  // stays. `table` null: it does not change. `events` are written with them; their revision and
+  // generation are set here.  Errors: as `replace_overrides`.
   absl::Status replace_rollouts(uint64_t base_revision,
                                 const std::vector<v1::RolloutStatus>& rollouts,
-                                const NewTable* table);
+                                const NewTable* table, std::vector<v1::Event> events = {});
 
   // Errors: NOT_FOUND.
   absl::StatusOr<v1::Policy> policy_of(uint64_t revision);
   // Newest first.
   absl::StatusOr<std::vector<v1::RevisionEntry>> list(uint32_t limit);
 
-  // A complete copy of the file beside it, as of now; whoever asked for it deletes it. Errors:
-  // those of the disk.
-  absl::StatusOr<std::string> copy();
+  // A complete copy of the file beside it, as of the end of the call; whoever asked for it deletes
+  // it. The store is used by others meanwhile: `pause` is called between two pieces, without its
+  // lock; null: a moment of sleep. Errors: those of the disk.
+  absl::StatusOr<std::string> copy(const std::function<void()>& pause = nullptr);
 
   // For the other stores of the same file.
   const std::shared_ptr<SharedDatabase>& shared() const { return shared_; }
@@ -115,6 +118,7 @@ class RevisionStore {
   absl::Status write_table(uint64_t revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status check_revision(uint64_t base_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<uint64_t> read_generation() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status check_base(uint64_t base_revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_overrides(const std::vector<v1::Override>& overrides,

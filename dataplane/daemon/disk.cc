@@ -89,6 +89,16 @@ absl::Status write_all(const Descriptor& file, std::string_view content) {
   return absl::OkStatus();
 }
 
+absl::Status try_to_write(const std::string& path, uint64_t size_bytes) {
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode));
+  if (!file.is_open()) return failed("create", path);
+  unlink(path.c_str());  // it lasts until it is closed, whatever happens
+  if (absl::Status written = write_all(file, std::string(size_bytes, '\0')); !written.ok())
+    return written;
+  if (fdatasync(file.get()) != 0) return failed("sync", path);
+  return absl::OkStatus();
+}
+
 absl::Status sync_directory(const std::string& path) {
   const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open() || fsync(directory.get()) != 0) return failed("sync directory", path);

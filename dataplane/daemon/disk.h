@@ -44,6 +44,9 @@ absl::Status replace_file(const std::string& path, std::string_view content,
                           const SyncDirectory& sync = sync_directory);
 // Writes all of it where the descriptor stands.
 absl::Status write_all(const Descriptor& file, std::string_view content);
+// Whether the file system holds so much more: writes and syncs a file of that size that is gone on
+// return.
+absl::Status try_to_write(const std::string& path, uint64_t size_bytes);
 
 // CRC-32C (Castagnoli).  Source: RFC 3720, section 12.1.
 uint32_t crc32c(std::string_view bytes);

@@ -11,8 +11,8 @@
 
 namespace sluice::dataplane {
 
-// Lasts as long as the incarnation. A table that names another time for a backend is judged by the
-// clock anew.
+// Outlives the process as part of what is saved. A table that names another time for a backend is
+// judged by the clock anew.
 class ExpiryMemory {
  public:
   // Whether the backend is, or ever was, past this time.
@@ -23,8 +23,14 @@ class ExpiryMemory {
     return true;
   }
 
+  using Past = std::set<std::pair<BackendIdentity, int64_t>>;  // with the times, unix ms
+  const Past& past() const { return past_; }
+  void remember(const BackendIdentity& backend, int64_t until_unix_ms) {
+    past_.emplace(backend, until_unix_ms);
+  }
+
  private:
-  std::set<std::pair<BackendIdentity, int64_t>> past_;
+  Past past_;
 };
 
 }  // namespace sluice::dataplane

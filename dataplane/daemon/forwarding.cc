@@ -104,6 +104,18 @@ google::protobuf::Timestamp timestamp(int64_t unix_ms) {
   return time;
 }
 
+int64_t unix_ms(const google::protobuf::Timestamp& time) {
+  return time.seconds() * 1000 + time.nanos() / 1'000'000;
+}
+
+v1::BackendStatus& add_backend(const BackendIdentity& backend, SavedHealth& saved) {
+  v1::BackendStatus& status = *saved.add_backends();
+  status.set_pool(backend.pool);
+  status.set_backend(backend.name);
+  status.set_address(backend.address.to_bytes());
+  return status;
+}
+
 }  // namespace
 
 Forwarding::Forwarding(Cores& cores, Links& links, TableStore& store, SetTargets set_targets,
@@ -126,6 +138,10 @@ void Forwarding::resume(const SavedHealth& saved) {
   for (const v1::BackendStatus& backend : saved.backends()) {
     const auto address = IpAddress::from_bytes(std::string_view(backend.address()));
     if (!address) continue;
+    if (backend.state() == v1::BACKEND_STATE_EXPIRED) {
+      expiry_.remember({backend.pool(), backend.backend(), *address}, unix_ms(backend.since()));
+      continue;
+    }
     const Health health = backend.state() == v1::BACKEND_STATE_UP ? Health::kUp : Health::kDown;
     health_[{backend.pool(), backend.backend(), *address}] = {health, backend.reason()};
   }
@@ -266,6 +282,7 @@ void Forwarding::keep_view(const std::vector<JudgedBackend>& judged, const Snaps
 Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& judged,
                                            const Snapshot& snapshot) const {
   ViewFacts facts;
+  facts.generation = running_.pushed->generation();
   for (const JudgedBackend& backend : judged)
     facts.states.emplace_back(
         backend.identity,
@@ -425,12 +442,14 @@ void Forwarding::save_health() {
   saved.set_view(view_);
   for (const auto& [backend, known] : health_) {
     if (known.health == Health::kUnknown) continue;
-    v1::BackendStatus& status = *saved.add_backends();
-    status.set_pool(backend.pool);
-    status.set_backend(backend.name);
-    status.set_address(backend.address.to_bytes());
+    v1::BackendStatus& status = add_backend(backend, saved);
     status.set_state(known.health == Health::kUp ? v1::BACKEND_STATE_UP : v1::BACKEND_STATE_DOWN);
     status.set_reason(known.reason);
+  }
+  for (const auto& [backend, until_unix_ms] : expiry_.past()) {
+    v1::BackendStatus& status = add_backend(backend, saved);
+    status.set_state(v1::BACKEND_STATE_EXPIRED);
+    *status.mutable_since() = timestamp(until_unix_ms);
   }
   if (const absl::Status status = store_.save(saved); !status.ok()) {
     spdlog::error("health: {}", text_of(status));

@@ -58,7 +58,7 @@ class Forwarding {
              Clock clock = system_clock);
   static int64_t system_clock();
 
-  // Takes over what was known before the restart: view and health.
+  // Takes over what was known before the restart: view, health, and what was past its time.
   void resume(const SavedHealth& saved);
 
   // Makes `next` the running table: room for its endpoints, then disk, then one pointer store;
@@ -89,8 +89,9 @@ class Forwarding {
   static constexpr std::chrono::milliseconds kTickInterval{100};
 
  private:
-  // What distinguishes two views.
+  // What distinguishes two views. The generation does, so that a view says which table it was of.
   struct ViewFacts {
+    uint64_t generation = 0;
     std::vector<std::pair<BackendIdentity, v1::BackendState>> states;  // sorted
     std::map<std::string, uint32_t>
         serving;  // by pool: bits of PoolServing, and whether it has expired

@@ -20,9 +20,9 @@
 namespace sluice::dataplane {
 namespace {
 
-// How long a disk that failed is taken to fail: nothing is written that could show otherwise while
-// flows are refused for it.
-constexpr std::chrono::seconds kFailureMemory(1);
+// What a disk that failed must hold before it is trusted again: the records of the flows that begin
+// until a failure is noticed, 30,000 a second for a tenth of a second.
+constexpr uint64_t kTrialBytes = 1u << 20;
 
 constexpr std::string_view kExtension = ".records";
 
@@ -111,49 +111,88 @@ absl::Status RecordSpool::roll() {
 absl::Status RecordSpool::append(std::span<v1::FlowRecord> records) {
   if (records.empty()) return absl::OkStatus();
   const std::lock_guard lock(mutex_);
-  std::string block;
+  Block block{.first_sequence = next_sequence_, .count = records.size(), .bytes = {}};
   for (v1::FlowRecord& record : records) {
     record.set_sequence(next_sequence_);
-    append_entry(next_sequence_++, record, block);
+    append_entry(next_sequence_++, record, block.bytes);
   }
-  record_bytes_ = std::max<uint64_t>(record_bytes_, block.size() / records.size() + 1);
-  if (absl::Status written = write_block(block, records.size()); !written.ok()) {
-    lost_ += records.size();
-    failed_until_ = std::chrono::steady_clock::now() + kFailureMemory;
-    return written;
+  record_bytes_ = std::max<uint64_t>(record_bytes_, block.bytes.size() / records.size() + 1);
+  absl::Status written;
+  if (!has_failed_) {
+    written = write_block(block);
+    if (written.ok()) {
+      appended_.notify_all();
+      return written;
+    }
   }
-  appended_.notify_all();
-  return absl::OkStatus();
+  has_failed_ = true;
+  keep_waiting(std::move(block));
+  return written;
 }
 
-absl::Status RecordSpool::write_block(const std::string& block, uint64_t count) {
-  // A block that follows a failed one starts a new segment, so that sequences have no gap inside
-  // one.
+void RecordSpool::keep_waiting(Block block) {
+  if (waiting_bytes_ + block.bytes.size() > limits_.waiting_bytes) {
+    lost_ += block.count;
+    return;
+  }
+  waiting_bytes_ += block.bytes.size();
+  waiting_.push_back(std::move(block));
+}
+
+absl::Status RecordSpool::write_block(const Block& block) {
+  // A block that follows a lost one starts a new segment, so that sequences have no gap inside one.
   const SpoolSegment& last = segments_.back();
-  const bool has_gap = last.count() != 0 && last.last_sequence + count + 1 != next_sequence_;
-  if (has_gap || (last.count() != 0 && last.size_bytes + block.size() > limits_.segment_bytes)) {
+  const bool has_gap = last.count() != 0 && last.last_sequence + 1 != block.first_sequence;
+  if (has_gap ||
+      (last.count() != 0 && last.size_bytes + block.bytes.size() > limits_.segment_bytes)) {
     if (absl::Status rolled = roll(); !rolled.ok()) return rolled;
   }
-  while (segments_.size() > 1 && total_bytes_ + block.size() > limits_.total_bytes)
+  while (segments_.size() > 1 && total_bytes_ + block.bytes.size() > limits_.total_bytes)
     drop_oldest();
   SpoolSegment& segment = segments_.back();
-  if (absl::Status written = write_all(current_, block); !written.ok()) {
+  if (absl::Status written = write_all(current_, block.bytes); !written.ok()) {
     // Part of the block may be there; the next one must start where the last whole entry ends.
     [[maybe_unused]] const int cut =
         ftruncate(current_.get(), static_cast<off_t>(segment.size_bytes));
     lseek(current_.get(), static_cast<off_t>(segment.size_bytes), SEEK_SET);
     return written;
   }
-  if (segment.first_sequence == 0) segment.first_sequence = next_sequence_ - count;
-  segment.last_sequence = next_sequence_ - 1;
-  segment.size_bytes += block.size();
-  total_bytes_ += block.size();
+  if (segment.first_sequence == 0) segment.first_sequence = block.first_sequence;
+  segment.last_sequence = block.first_sequence + block.count - 1;
+  segment.size_bytes += block.bytes.size();
+  total_bytes_ += block.bytes.size();
+  return absl::OkStatus();
+}
+
+absl::Status RecordSpool::write_waiting() {
+  const std::lock_guard lock(mutex_);
+  while (!waiting_.empty()) {
+    if (absl::Status written = write_block(waiting_.front()); !written.ok()) return written;
+    waiting_bytes_ -= waiting_.front().bytes.size();
+    waiting_.pop_front();
+    appended_.notify_all();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecordSpool::retry() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!has_failed_) return absl::OkStatus();
+  }
+  if (absl::Status written = write_waiting(); !written.ok()) return written;
+  // Without the lock: it may take long, and nobody else appends.
+  if (absl::Status tried = try_to_write(directory_ + "/trial", kTrialBytes); !tried.ok())
+    return tried;
+  const std::lock_guard lock(mutex_);
+  has_failed_ = false;
   return absl::OkStatus();
 }
 
 absl::Status RecordSpool::sync() {
   const std::lock_guard lock(mutex_);
   if (fdatasync(current_.get()) == 0) return absl::OkStatus();
+  has_failed_ = true;
   return absl::InternalError(fmt::format("cannot sync the record spool: {}", std::strerror(errno)));
 }
 
@@ -248,7 +287,7 @@ void RecordSpool::lose(uint64_t count) {
 // The oldest segment is always one that somebody still waits for.
 bool RecordSpool::can_keep() const {
   const std::lock_guard lock(mutex_);
-  if (std::chrono::steady_clock::now() < failed_until_) return false;
+  if (has_failed_) return false;
   const uint64_t ends = std::min(live_flows_ * record_bytes_, limits_.total_bytes / 2);
   return total_bytes_ + limits_.segment_bytes + ends <= limits_.total_bytes;
 }
@@ -258,7 +297,17 @@ uint64_t RecordSpool::pending() const {
   uint64_t pending = 0;
   for (const SpoolSegment& segment : segments_)
     pending += unacknowledged(segment);
+  for (const Block& block : waiting_)
+    pending += block.count;
   return pending;
+}
+
+uint64_t RecordSpool::waiting() const {
+  const std::lock_guard lock(mutex_);
+  uint64_t waiting = 0;
+  for (const Block& block : waiting_)
+    waiting += block.count;
+  return waiting;
 }
 
 uint64_t RecordSpool::lost() const {

@@ -17,6 +17,8 @@ constexpr size_t kEventsPerTurn = 4096;
 constexpr size_t kRecordsPerBlock = 256;
 constexpr std::chrono::milliseconds kIdleSleep(5);
 constexpr std::chrono::seconds kTellInterval(1);
+// While the disk fails. Records wait meanwhile, and flows that must be recorded are refused.
+constexpr std::chrono::seconds kRetryInterval(1);
 
 }  // namespace
 
@@ -50,9 +52,13 @@ void RecordWriter::run() {
     if (std::chrono::steady_clock::now() < next_sync) continue;
     next_sync = std::chrono::steady_clock::now() + kSyncInterval;
     if (std::exchange(has_unsynced, false)) sync();
+    if (std::chrono::steady_clock::now() >= next_retry_) retry();
     tell_refused();
   }
+  retry();
   sync();
+  if (const uint64_t waiting = spool_.waiting(); waiting > 0)
+    spdlog::error("record spool: {} records that waited for the disk are lost", waiting);
 }
 
 size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
@@ -64,7 +70,9 @@ size_t RecordWriter::carry(std::vector<FlowEvent>& events) {
       records.push_back(to_record(events[i], origin_, registry_));
     leave_out_what_may_be_lost(records);
     if (const absl::Status status = spool_.append(records); !status.ok()) {
-      spdlog::error("record spool: {}; {} records are lost", text_of(status), records.size());
+      spdlog::error("record spool: {}; records wait in memory until it can be written again",
+                    text_of(status));
+      next_retry_ = std::chrono::steady_clock::now() + kRetryInterval;
     }
   }
   return count;
@@ -105,6 +113,14 @@ void RecordWriter::leave_out_what_may_be_lost(std::vector<v1::FlowRecord>& recor
   if (services_.empty()) return;
   spool_.lose(
       std::erase_if(records, [&](const v1::FlowRecord& record) { return !must_record(record); }));
+}
+
+void RecordWriter::retry() {
+  next_retry_ = std::chrono::steady_clock::now() + kRetryInterval;
+  const uint64_t waiting = spool_.waiting();
+  if (!spool_.retry().ok() || waiting == 0) return;
+  spdlog::info("record spool: it can be written again; {} records that waited are written",
+               waiting);
 }
 
 void RecordWriter::tell_refused() {

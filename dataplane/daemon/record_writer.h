@@ -43,6 +43,7 @@ class RecordWriter {
   void leave_out_what_may_be_lost(std::vector<v1::FlowRecord>& records);
   size_t carry(std::vector<FlowEvent>& events);
   void sync();
+  void retry();
   void tell_refused();
 
   Cores& cores_;
@@ -59,6 +60,7 @@ class RecordWriter {
   uint64_t audit_refused_told_ = 0;
   std::chrono::steady_clock::time_point next_tell_;
   uint64_t lost_told_ = 0;
+  std::chrono::steady_clock::time_point next_retry_;
   std::thread thread_;
 };
 

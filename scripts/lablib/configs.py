@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import re
 
 from lablib import layout
@@ -36,14 +37,18 @@ def _move_paths(text: str, places: Places) -> str:
     return text
 
 
-def _free_hugepage_bytes() -> int:
-    # Pages that no mounted file system hands out are of no use to DPDK.
-    with open("/proc/mounts", encoding="utf-8") as file:
-        if not any(line.split()[2] == "hugetlbfs" for line in file):
-            return 0
-    with open("/proc/meminfo", encoding="ascii") as file:
-        fields = {line.split(":")[0]: int(line.split()[1]) for line in file}
+def usable_hugepage_bytes(meminfo: str, mounts: str) -> int:
+    """What is free in hugepages by /proc/meminfo, if /proc/mounts names where to take them from."""
+    if not any(line.split()[2] == "hugetlbfs" for line in mounts.splitlines()):
+        return 0
+    fields = {line.split(":")[0]: int(line.split()[1]) for line in meminfo.splitlines()}
     return fields.get("HugePages_Free", 0) * fields.get("Hugepagesize", 0) * 1024
+
+
+def _has_hugepages() -> bool:
+    proc = pathlib.Path("/proc")
+    usable = usable_hugepage_bytes((proc / "meminfo").read_text(), (proc / "mounts").read_text())
+    return usable >= _MEMORY_MB * 1024 * 1024
 
 
 def eal_arguments(lab: str) -> list[str]:
@@ -57,7 +62,7 @@ def eal_arguments(lab: str) -> list[str]:
         "-m",
         str(_MEMORY_MB),
     ]
-    if _free_hugepage_bytes() < _MEMORY_MB * 1024 * 1024:
+    if not _has_hugepages():
         arguments.append("--no-huge")
     return arguments
 
@@ -70,9 +75,7 @@ def dataplane_config(places: Places) -> str:
 
 
 def controller_config(places: Places) -> str:
-    return _move_paths((EXAMPLES / "controller.yaml").read_text(), places).replace(
-        f"signing_key: {places.state}/etc/audit.key", 'signing_key: ""'
-    )
+    return _move_paths((EXAMPLES / "controller.yaml").read_text(), places)
 
 
 def nginx_config(places: Places, server: layout.Server) -> str:

@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lablib import governed, layout, traffic  # noqa: E402
+from lablib import governed, layout, signed_log, traffic  # noqa: E402
 from lablib.lab import Lab  # noqa: E402
 from lablib.places import EXAMPLES  # noqa: E402
 from lablib.shell import LabError, say  # noqa: E402
@@ -123,6 +123,13 @@ def account(lab: Lab, checks: Checks, client: traffic.Client) -> None:
         print(f"  {route:13} → {backend:8} {packets:8} packets {size:10} bytes recorded")
     checks.require(
         "records of ended flows equal the forwarding counters, packets and bytes", violations
+    )
+    signed_log.wait_for_size(lab, 1)
+    verified = signed_log.verify(lab, signed_log.folder(lab))
+    print(verified.stdout, end="", flush=True)
+    checks.require(
+        "the signed log of what was done is whole, by its files and a public key alone",
+        verified.stderr.splitlines(),
     )
 
 

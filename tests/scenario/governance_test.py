@@ -2,12 +2,14 @@
 #
 # Guardrails hold while pools die, labels expire and people are in a hurry.
 import datetime
+import json
+import shutil
 import signal
 import time
 
 import documents
 import lab_case
-from lablib import governed, traffic
+from lablib import governed, signed_log, traffic
 from lablib.shell import wait_until
 from paced import Arrivals
 
@@ -89,6 +91,43 @@ class Guardrails(lab_case.LabCase):
         shown = self.lab.sluice("get", "policy")
         self.assertIn("struck: pool chat-v2-eu of route chat-eu", shown.stderr)
 
+    def test_a_monitoring_guardrail_tells_whom_it_would_refuse_and_refuses_nobody(self):
+        guardrail = (
+            "kind: Guardrail\nmetadata: {name: stay-in-the-eu}\n"
+            "spec: {mode: monitor, clients: {match_labels: {region: us}},\n"
+            "  require: {match_labels: {jurisdiction: eu}}}\n"
+        )
+        file = documents.written(self.scratch, "monitor.yaml", guardrail)
+        applied = self.lab.sluice("apply", "-f", str(file))
+        self.assertEqual(applied.returncode, 0, applied.stderr)
+        self.assertIn("stay-in-the-eu", applied.stderr)  # a warning of what it would refuse
+        senders = traffic.clients("client-us", 15, 5) + traffic.clients("client-eu", 15, 5)
+        answers, failures = traffic.request_all(self.lab, senders, 2)
+        self.assertEqual(failures, [])
+        self.assertEqual(len(answers), 80)
+
+        query = ("audit", "query", "--would-refuse", "stay-in-the-eu", "--limit", "1000")
+
+        def starts() -> list[dict]:
+            records = self.lab.ask(*query)["items"]
+            return [one for one in records if one["end_reason"] == "END_REASON_UNSPECIFIED"]
+
+        wait_until("the records arrive", lambda: len(starts()) >= 40, 15)
+        records = starts()
+        self.assertEqual(len(records), 40)
+        self.assertEqual({record["pool"] for record in records}, {"chat-v2-us"})
+        self.assertEqual({record["client_class"] for record in records}, {"us"})
+        self.assertEqual({tuple(one["would_refuse"]) for one in records}, {("stay-in-the-eu",)})
+        self.assertRegex(self.sluice("get", "guardrails"), r"stay-in-the-eu +monitor .* 40 flows\n")
+        # Each flow is recorded; that there are such flows is said once, also after a restart.
+        self.lab.controller.stop(signal.SIGKILL)
+        self.lab.start_controller()
+        self.lab.wait_for_node()
+        traffic.request_all(self.lab, traffic.clients("client-us", 5, 0), 1)
+        wait_until("more records arrive", lambda: len(starts()) == 45, 15)
+        events = self.lab.ask("events", "--kind", "would-refuse")["items"]
+        self.assertEqual([event["target"] for event in events], ["guardrail/stay-in-the-eu"])
+
     def test_eligibility_ends_by_the_nodes_own_clock(self):
         ends = 6
         pool = documents.replaced(
@@ -130,6 +169,37 @@ class Guardrails(lab_case.LabCase):
         self.sluice("confirm")
         time.sleep(5)
         self.assertEqual(self.served_by(20), ({"v2-a"}, []))
+
+    def test_the_signed_log_holds_and_goes_on(self):
+        events = json.loads(self.sluice("events", "--limit", "10000", "-o", "json"))["items"]
+        self.assertIn("apply", {event["kind"] for event in events})
+        last = max(int(event["sequence"]) for event in events)
+        signed_log.wait_for_size(self.lab, last)
+        kept = self.scratch / "kept"
+        shutil.copytree(signed_log.folder(self.lab), kept)
+        good = signed_log.verify(self.lab, kept)
+        self.assertEqual((good.returncode, good.stderr), (0, ""))
+        self.assertIn(f"{last} entries, every one as it was signed by sluice/", good.stdout)
+
+        # What a crash cuts off is written again, and nothing that was signed is lost.
+        self.lab.controller.stop(signal.SIGKILL)
+        self.lab.start_controller()
+        self.lab.wait_for_node()
+        self.sluice("drain", "backend/chat-v1-eu/v1-a", "-m", "kept in the log")
+        self.sluice("undrain", "backend/chat-v1-eu/v1-a")
+        signed_log.wait_for_size(self.lab, last + 2)
+        log = signed_log.folder(self.lab)
+        longer = signed_log.verify(self.lab, log, "--since", str(kept / "checkpoint"))
+        self.assertEqual((longer.returncode, longer.stderr), (0, ""))
+        self.assertIn(f"goes on from the {last} entries", longer.stdout)
+
+        bundle = next((kept / "tile/entries/000.p").iterdir())
+        data = bytearray(bundle.read_bytes())
+        data[40] ^= 1
+        bundle.write_bytes(data)
+        bad = signed_log.verify(self.lab, kept)
+        self.assertEqual((bad.returncode, bad.stdout), (9, ""))
+        self.assertIn(f"entry 0 of {last} does not fit", bad.stderr)
 
 
 if __name__ == "__main__":

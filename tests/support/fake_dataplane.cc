@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
+#include "absl/time/clock.h"
 #include "dataplane/rpc/endpoint.h"
 #include "dataplane/rpc/status.h"
 #include "dataplane/table/from_proto.h"
@@ -40,6 +40,7 @@ void FakeDataplane::leave() {
     const absl::MutexLock lock(&mutex_);
     leaving_ = true;
     holding_stages_ = false;
+    holding_statuses_ = false;
   }
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
   server_.reset();
@@ -70,6 +71,16 @@ void FakeDataplane::hold_stages() {
 void FakeDataplane::release_stages() {
   const absl::MutexLock lock(&mutex_);
   holding_stages_ = false;
+}
+
+void FakeDataplane::hold_statuses() {
+  const absl::MutexLock lock(&mutex_);
+  holding_statuses_ = true;
+}
+
+void FakeDataplane::release_statuses() {
+  const absl::MutexLock lock(&mutex_);
+  holding_statuses_ = false;
 }
 
 void FakeDataplane::set_effects(v1::FlowEffects effects) {
@@ -136,15 +147,17 @@ grpc::Status FakeDataplane::Stage(grpc::ServerContext*,
 
   const absl::MutexLock lock(&mutex_);
   const uint64_t generation = delta.changed().generation();
+  if (!is_preview) {
+    calls_.push_back(
+        absl::StrCat("stage ", generation, delta.base_digest().empty() ? " full" : " delta"));
+  }
+  const auto may_go_on = [this]()
+                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_stages_; };
+  mutex_.Await(absl::Condition(&may_go_on));
   if (is_preview) {
     *response->mutable_effects() = effects_;
     return grpc::Status::OK;
   }
-  calls_.push_back(
-      absl::StrCat("stage ", generation, delta.base_digest().empty() ? " full" : " delta"));
-  const auto may_go_on = [this]()
-                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_stages_; };
-  mutex_.Await(absl::Condition(&may_go_on));
   if (!refusal_.empty()) return refuse(grpc::FAILED_PRECONDITION, refusal_);
   if (generation <= running_.generation()) return refuse(grpc::FAILED_PRECONDITION, "not newer");
   const dataplane::CanonicalTable base(running_);
@@ -162,6 +175,7 @@ grpc::Status FakeDataplane::Commit(grpc::ServerContext*, const v1::CommitRequest
   if (staged_.generation() != request->generation()) {
     return refuse(grpc::FAILED_PRECONDITION, "not staged");
   }
+  if (running_.overrides().empty()) recalled_since_ = absl::Now();
   running_ = std::move(staged_);
   staged_.Clear();
   response->set_generation(running_.generation());
@@ -179,6 +193,9 @@ grpc::Status FakeDataplane::Abort(grpc::ServerContext*, const v1::AbortRequest*,
 grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
                                       v1::GetStatusResponse* response) {
   const absl::MutexLock lock(&mutex_);
+  const auto may_go_on = [this]()
+                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_statuses_; };
+  mutex_.Await(absl::Condition(&may_go_on));
   response->set_node(node_);
   response->set_generation(running_.generation());
   response->set_revision(running_.revision());
@@ -189,6 +206,7 @@ grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusR
     if (override.state() != v1::Override::STATE_RECALLED) continue;
     v1::RecallStatus& recall = *response->add_recalls();
     if (sweep_) recall = *sweep_;
+    recall.mutable_since()->set_seconds(absl::ToUnixSeconds(recalled_since_));
     recall.set_pool(override.pool());
     recall.set_backend(override.backend());
   }

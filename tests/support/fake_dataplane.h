@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "sluice/v1/dataplane.grpc.pb.h"
 #include "sluice/v1/table.pb.h"
@@ -28,9 +29,13 @@ class FakeDataplane final : public v1::Dataplane::Service {
 
   // Every Stage is refused with this reason; empty: none is.
   void refuse_stages(std::string reason);
-  // The next Stage waits here until `release_stages`.
+  // The next Stage, also of a preview, waits here until `release_stages`.
   void hold_stages();
   void release_stages();
+
+  // Every GetStatus waits until `release_statuses`: the node hangs.
+  void hold_statuses();
+  void release_statuses();
 
   // What a preview of any table answers.
   void set_effects(v1::FlowEffects effects);
@@ -88,10 +93,12 @@ class FakeDataplane final : public v1::Dataplane::Service {
   mutable absl::Mutex mutex_;
   bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_stages_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holding_statuses_ ABSL_GUARDED_BY(mutex_) = false;
   std::string refusal_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable running_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable staged_ ABSL_GUARDED_BY(mutex_);
   v1::FlowEffects effects_ ABSL_GUARDED_BY(mutex_);
+  absl::Time recalled_since_ ABSL_GUARDED_BY(mutex_);
   std::optional<v1::RecallStatus> sweep_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ViewRecord> views_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> calls_ ABSL_GUARDED_BY(mutex_);

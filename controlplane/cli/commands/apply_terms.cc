@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On what terms a change is applied: options that apply and delete share.
+// On what terms a change is applied: options that apply, delete and rollback share.
 #include "controlplane/cli/commands/apply_terms.h"
 
 #include <cmath>
@@ -27,6 +27,20 @@ uint32_t parse_percent(const std::string& text) {
   return static_cast<uint32_t>(std::lround(percent * kPartsPerPercent));
 }
 
+template <class Request>
+void set_common(const ApplyTerms& terms, Request& request) {
+  if (!terms.author.empty()) request.set_author(terms.author);
+  if (!terms.message.empty()) request.set_message(terms.message);
+  if (!terms.ticket.empty()) request.set_ticket(terms.ticket);
+  if (terms.max_moved) request.set_max_moved(*terms.max_moved);
+  if (terms.breaks_glass) request.set_break_glass(true);
+  if (terms.confirm_within == absl::ZeroDuration()) return;
+  absl::Duration rest;
+  request.mutable_confirm_within()->set_seconds(
+      absl::IDivDuration(terms.confirm_within, absl::Seconds(1), &rest));
+  request.mutable_confirm_within()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+}
+
 }  // namespace
 
 void add_terms(CLI::App& verb, ApplyTerms& terms) {
@@ -49,17 +63,13 @@ void add_terms(CLI::App& verb, ApplyTerms& terms) {
 }
 
 void set_terms(const ApplyTerms& terms, v1::ApplyRequest& request) {
-  if (!terms.author.empty()) request.set_author(terms.author);
-  if (!terms.message.empty()) request.set_message(terms.message);
-  if (!terms.ticket.empty()) request.set_ticket(terms.ticket);
-  if (terms.max_moved) request.set_max_moved(*terms.max_moved);
+  set_common(terms, request);
   if (terms.strikes) request.mutable_change()->set_strike(true);
-  if (terms.breaks_glass) request.set_break_glass(true);
-  if (terms.confirm_within == absl::ZeroDuration()) return;
-  absl::Duration rest;
-  request.mutable_confirm_within()->set_seconds(
-      absl::IDivDuration(terms.confirm_within, absl::Seconds(1), &rest));
-  request.mutable_confirm_within()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+}
+
+void set_terms(const ApplyTerms& terms, v1::RollbackRequest& request) {
+  set_common(terms, request);
+  request.set_strike(terms.strikes);
 }
 
 }  // namespace sluice::controlplane::cli

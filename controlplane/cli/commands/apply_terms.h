@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On what terms a change is applied: options that apply and delete share.
+// On what terms a change is applied: options that apply, delete and rollback share.
 #pragma once
 
 #include <cstdint>
@@ -27,5 +27,6 @@ struct ApplyTerms {
 void add_terms(CLI::App& verb, ApplyTerms& terms);
 // What is not given stays as `request` has it.
 void set_terms(const ApplyTerms& terms, v1::ApplyRequest& request);
+void set_terms(const ApplyTerms& terms, v1::RollbackRequest& request);
 
 }  // namespace sluice::controlplane::cli

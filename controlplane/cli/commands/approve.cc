@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // sluice approve, sluice reject, sluice get changes: changes that wait for the approval of others.
-#include <algorithm>
 #include <memory>
 
+#include "absl/strings/numbers.h"
 #include "controlplane/cli/commands/change.h"
 #include "controlplane/cli/render/message.h"
 #include "controlplane/cli/render/plan.h"
@@ -32,15 +32,11 @@ std::string approvers_text(const v1::PendingChange& change) {
                      names.empty() ? "" : ": " + names);
 }
 
-ExitCode list_changes(Session& session, bool all, v1::ListChangesResponse& response) {
-  v1::ListChangesRequest request;
-  request.set_all(all);
-  return session.call(&v1::Control::Stub::ListChanges, request, response);
-}
-
 ExitCode find_change(Session& session, uint64_t id, v1::PendingChange& change) {
+  v1::ListChangesRequest request;
+  request.set_id(id);
   v1::ListChangesResponse response;
-  const ExitCode code = list_changes(session, true, response);
+  const ExitCode code = session.call(&v1::Control::Stub::ListChanges, request, response);
   if (code != ExitCode::kOk) return code;
   for (v1::PendingChange& each : *response.mutable_changes()) {
     if (each.id() != id) continue;
@@ -95,21 +91,23 @@ ExitCode decide(Session& session, const DecideOptions& options, bool rejects) {
 }  // namespace
 
 ExitCode show_changes(Session& session, Format format, const std::string& name) {
-  if (!name.empty() && !is_document(format)) {
-    v1::PendingChange change;
-    const ExitCode code = find_change(session, std::strtoull(name.c_str(), nullptr, 10), change);
-    if (code == ExitCode::kOk) print_change(session, change);
-    return code;
-  }
   v1::ListChangesResponse response;
-  const ExitCode code = list_changes(session, true, response);
-  if (code != ExitCode::kOk) return code;
   if (!name.empty()) {
-    google::protobuf::RepeatedPtrField<v1::PendingChange> one;
-    for (const v1::PendingChange& change : response.changes()) {
-      if (fmt::format("{}", change.id()) == name) *one.Add() = change;
+    uint64_t id = 0;
+    if (!absl::SimpleAtoi(name, &id) || id == 0)
+      return session.fail(ExitCode::kNotFound, fmt::format("there is no change {}", name));
+    v1::PendingChange& change = *response.add_changes();
+    const ExitCode code = find_change(session, id, change);
+    if (code != ExitCode::kOk) return code;
+    if (!is_document(format)) {
+      print_change(session, change);
+      return ExitCode::kOk;
     }
-    *response.mutable_changes() = std::move(one);
+  } else {
+    v1::ListChangesRequest request;
+    request.set_all(true);
+    const ExitCode code = session.call(&v1::Control::Stub::ListChanges, request, response);
+    if (code != ExitCode::kOk) return code;
   }
   if (is_document(format)) {
     print_document(session.out(), format, items_of(response.changes()));

@@ -16,6 +16,7 @@ struct QueryOptions {
   v1::FlowFilter filter;
   std::string since;
   std::string until;
+  std::string would_refuse;
   bool is_ended_only = false;
   uint32_t limit = 100;
   Format format = Format::kTable;
@@ -36,6 +37,7 @@ ExitCode make_request(Session& session, const QueryOptions& options,
                       v1::QueryRecordsRequest& request) {
   *request.mutable_filter() = options.filter;
   request.set_ended_only(options.is_ended_only);
+  request.set_would_refuse(options.would_refuse);
   if (!options.since.empty()) {
     const ExitCode code = set_time(session, options.since, *request.mutable_since());
     if (code != ExitCode::kOk) return code;
@@ -70,7 +72,8 @@ ExitCode query(Session& session, const QueryOptions& options) {
 }  // namespace
 
 void add_audit(Verbs& verbs) {
-  CLI::App& audit = verbs.add_group("audit", "What was recorded about flows");
+  CLI::App& audit =
+      verbs.add_group("audit", "What was recorded, and that nothing of it was changed");
   const auto options = std::make_shared<QueryOptions>();
   CLI::App& verb =
       verbs.add_below(audit, "query", "List flow records, oldest first",
@@ -79,9 +82,13 @@ void add_audit(Verbs& verbs) {
   add_flow_filter(verb, options->filter);
   verb.add_option("--since", options->since, "Begun at or after: RFC 3339, or 10m ago");
   verb.add_option("--until", options->until, "Begun before: RFC 3339, or 10m ago");
+  verb.add_option("--would-refuse", options->would_refuse,
+                  "Only what this guardrail in monitor mode would have refused")
+      ->type_name("GUARDRAIL");
   verb.add_flag("--ended", options->is_ended_only, "Only records of ends");
   verb.add_option("--limit", options->limit, "At most so many; default 100")->check(positive());
   add_format(verb, options->format, {Format::kTable, Format::kWide, Format::kJson, Format::kYaml});
+  add_audit_verify(verbs, audit);
 }
 
 }  // namespace sluice::controlplane::cli

@@ -102,6 +102,18 @@ void describe_route(Session& session, const Observed& observed, const v1::Route&
   }
 }
 
+void describe_guardrail(Session& session, const Observed& observed, const std::string& name) {
+  const v1::WouldRefuse* monitored = find_would_refuse(observed.policy, name);
+  if (monitored == nullptr) return;
+  fmt::print(session.out(), "Would have refused: {} flows under this revision, {} in all",
+             monitored->flows(), monitored->total_flows());
+  if (monitored->has_last_time())
+    fmt::print(session.out(), ", the last one at {}", time_text(monitored->last_time()));
+  session.out() << '\n';
+  if (monitored->total_flows() == 0) return;
+  fmt::print(session.out(), "See them: sluice audit query --would-refuse {}\n", name);
+}
+
 void describe_object(Session& session, const Observed& observed, const ObjectName& name,
                      const Message& object) {
   std::ostream& out = session.out();
@@ -111,6 +123,7 @@ void describe_object(Session& session, const Observed& observed, const ObjectNam
   if (kind == "Pool") describe_pool(session, observed, name.name);
   if (kind == "Service") describe_service(session, observed, name.name);
   if (kind == "Route") describe_route(session, observed, static_cast<const v1::Route&>(object));
+  if (kind == "Guardrail") describe_guardrail(session, observed, name.name);
   out << "Events: none\n";
 }
 

@@ -5,6 +5,7 @@
 
 #include "controlplane/cli/commands/target.h"
 #include "controlplane/cli/render/message.h"
+#include "controlplane/cli/render/object.h"
 #include "controlplane/cli/render/policy.h"
 #include "controlplane/cli/verbs.h"
 #include "controlplane/policy/print.h"
@@ -14,8 +15,6 @@ namespace sluice::controlplane::cli {
 namespace {
 
 using google::protobuf::Message;
-
-constexpr char kApiVersion[] = "sluice/v1";
 
 struct GetOptions {
   std::vector<std::string> words;
@@ -47,23 +46,29 @@ ExitCode select(Session& session, const Target& target, const v1::Policy& policy
   return ExitCode::kOk;
 }
 
-Document object_document(const Kind& kind, const Message& object) {
-  Document document = document_of(object, Unset::kOmit);
-  document.add("kind", Document::text(kind.name));
-  document.add("apiVersion", Document::text(kApiVersion));
+// With what the controller knows of the object in `status`, which an apply ignores.
+Document with_status(const Message& object, const v1::GetPolicyResponse& policy) {
+  Document document = object_document(object);
+  if (object.GetDescriptor() != v1::Guardrail::descriptor()) return document;
+  const v1::WouldRefuse* monitored = find_would_refuse(policy, name_of(object));
+  if (monitored == nullptr) return document;
+  Document status = Document::object();
+  status.add("would_refuse", document_of(*monitored));
+  document.add("status", std::move(status));
   return document;
 }
 
-void print_json(Session& session, const Target& target, const std::vector<Selected>& selected) {
+void print_json(Session& session, const Target& target, const std::vector<Selected>& selected,
+                const v1::GetPolicyResponse& policy) {
   if (!target.name.empty()) {
     const Selected& one = selected.front();
-    session.out() << object_document(*one.kind, *one.objects.front()).to_json();
+    session.out() << with_status(*one.objects.front(), policy).to_json();
     return;
   }
   Document items = Document::list();
   for (const Selected& one : selected) {
     for (const Message* object : one.objects)
-      items.append(object_document(*one.kind, *object));
+      items.append(with_status(*object, policy));
   }
   Document document = Document::object();
   document.add("items", std::move(items));
@@ -114,7 +119,7 @@ ExitCode get_policy(Session& session, const GetOptions& options, const Target& t
   const ExitCode found = select(session, target, response.policy(), selected);
   if (found != ExitCode::kOk) return found;
   if (options.format == Format::kJson) {
-    print_json(session, target, selected);
+    print_json(session, target, selected, response);
   } else if (options.format == Format::kYaml) {
     print_policy(session, selected);
   } else {

@@ -61,7 +61,11 @@ std::string open_nodes(const v1::RecallCertificate& certificate) {
 ExitCode recall_one(Session& session, const RecallOptions& options, const v1::Override& target) {
   v1::SetOverrideRequest request;
   *request.mutable_override() = target;
-  if (!options.lifts) request.mutable_override()->set_state(v1::Override::STATE_RECALLED);
+  if (options.lifts) {
+    request.set_lifts(v1::Override::STATE_RECALLED);
+  } else {
+    request.mutable_override()->set_state(v1::Override::STATE_RECALLED);
+  }
   request.set_message(options.reason);
   request.set_author(options.author);
   v1::SetOverrideResponse response;

@@ -3,6 +3,7 @@
 // sluice rollback: an older revision's policy as a new revision.
 #include <memory>
 
+#include "controlplane/cli/commands/apply_terms.h"
 #include "controlplane/cli/commands/change.h"
 
 namespace sluice::controlplane::cli {
@@ -10,18 +11,14 @@ namespace {
 
 struct RollbackOptions {
   uint64_t revision = 0;
-  std::string author;
-  std::string message;
-  std::string ticket;
+  ApplyTerms terms;
   Format format = Format::kTable;
 };
 
 ExitCode roll_back(Session& session, const RollbackOptions& options) {
   v1::RollbackRequest request;
   request.set_revision(options.revision);
-  request.set_author(options.author);
-  request.set_message(options.message);
-  request.set_ticket(options.ticket);
+  set_terms(options.terms, request);
   v1::ApplyResponse response;
   const ExitCode code = session.call(&v1::Control::Stub::Rollback, request, response);
   if (code == ExitCode::kOk) show_applied(session, options.format, response);
@@ -33,14 +30,16 @@ ExitCode roll_back(Session& session, const RollbackOptions& options) {
 void add_rollback(Verbs& verbs) {
   const auto options = std::make_shared<RollbackOptions>();
   CLI::App& verb = verbs.add("rollback", "Make an older revision's policy the newest",
-                             "sluice rollback 7 -m 'v2 answers slowly'",
+                             "sluice rollback 7 -m 'v2 answers slowly'\n"
+                             "  sluice rollback 7 --strike --confirm-within 5m && sluice confirm\n"
+                             "While a revision waits to be confirmed, sluice rollback ends that "
+                             "wait, without terms.",
                              [options](Session& session) { return roll_back(session, *options); });
   verb.add_option("revision", options->revision,
                   "Default: the one before the newest; while one waits to be confirmed, the one "
                   "before that")
       ->check(positive());
-  add_authorship(verb, options->author, options->message);
-  verb.add_option("--ticket", options->ticket, "Where it was decided, for the history");
+  add_terms(verb, options->terms);
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml, Format::kName});
 }
 

@@ -3,6 +3,7 @@
 // Prints flows and records.
 #include "controlplane/cli/render/flows.h"
 
+#include "absl/strings/str_join.h"
 #include "controlplane/cli/render/text.h"
 #include "fmt/format.h"
 
@@ -76,6 +77,7 @@ void print_records(std::ostream& out, const FlowRecords& records, Format format,
     headers.push_back(header);
   append(headers, {"ENDED"});
   if (format == Format::kWide) append_wide_headers(headers);
+  append(headers, {"WOULD REFUSE"});
   TextTable table(std::move(headers));
   for (const v1::FlowRecord& record : records) {
     std::vector<Cell> row{time_text(record.start_time())};
@@ -83,6 +85,9 @@ void print_records(std::ostream& out, const FlowRecords& records, Format format,
       row.push_back(cell);
     row.push_back(end_cell(record.end_reason()));
     if (format == Format::kWide) append_wide(row, record);
+    const bool is_monitored = !record.would_refuse().empty();
+    row.emplace_back(or_dash(absl::StrJoin(record.would_refuse(), ",")),
+                     is_monitored ? Colour::kYellow : Colour::kNone);
     table.add(std::move(row));
   }
   table.print(out, palette);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a plan does to clients, live flows and guardrails.
+#include "absl/time/time.h"
 #include "controlplane/cli/render/plan.h"
 #include "controlplane/cli/render/text.h"
 #include "fmt/format.h"
@@ -11,17 +12,26 @@ namespace {
 
 constexpr double kWhole = 1'000'000;
 
+std::string build_time(const v1::NodeEffect& node) {
+  const absl::Duration time =
+      absl::Seconds(node.build_time().seconds()) + absl::Nanoseconds(node.build_time().nanos());
+  // Three digits say enough.
+  return absl::FormatDuration(absl::Trunc(
+      time, time < absl::Milliseconds(1) ? absl::Microseconds(1) : absl::Milliseconds(1)));
+}
+
 void print_node(std::ostream& out, const v1::NodeEffect& node) {
   if (!node.error().empty()) {
     fmt::print(out, "  node {}: not known: {}\n", node.node(), printable(node.error()));
     return;
   }
   const v1::FlowEffects& effects = node.effects();
-  fmt::print(out,
-             "  node {}: {} live flows: {} move, {} are refused, {} stay where new ones would not "
-             "go; table {} bytes\n",
-             node.node(), effects.flows(), effects.moved(), effects.revoked(), effects.resteered(),
-             count_text(static_cast<double>(node.memory_bytes())));
+  fmt::print(
+      out,
+      "  node {}: {} live flows: {} move, {} are refused, {} stay though new ones would go to "
+      "another pool or backend; table {} bytes, built in {}\n",
+      node.node(), effects.flows(), effects.moved(), effects.revoked(), effects.resteered(),
+      count_text(static_cast<double>(node.memory_bytes())), build_time(node));
 }
 
 }  // namespace

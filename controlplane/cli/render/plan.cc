@@ -115,7 +115,7 @@ void print_nodes(std::ostream& out, const google::protobuf::RepeatedPtrField<v1:
     if (node.committed()) {
       out << palette.paint(Colour::kGreen, "committed") << '\n';
     } else {
-      out << palette.paint(Colour::kYellow, "away, catches up when it returns") << " ("
+      out << palette.paint(Colour::kYellow, "not yet, catches up by itself") << " ("
           << node.message() << ")\n";
     }
   }

@@ -67,13 +67,20 @@ std::vector<Cell> cells_of(const v1::Route& route, const v1::GetPolicyResponse&)
           labels_text(route.metadata().labels())};
 }
 
-std::vector<Cell> cells_of(const v1::Guardrail& guardrail, const v1::GetPolicyResponse&) {
+Cell would_refuse_cell(const v1::WouldRefuse* monitored) {
+  if (monitored == nullptr) return {"-"};
+  return {fmt::format("{} flows", monitored->flows()),
+          monitored->flows() > 0 ? Colour::kYellow : Colour::kNone};
+}
+
+std::vector<Cell> cells_of(const v1::Guardrail& guardrail, const v1::GetPolicyResponse& policy) {
   const v1::GuardrailSpec& spec = guardrail.spec();
   return {guardrail.metadata().name(),
           spec.mode() == v1::GuardrailSpec::MODE_MONITOR ? "monitor" : "enforce",
           selector_text(spec.services()),
           selector_text(spec.clients()),
           selector_text(spec.require()),
+          would_refuse_cell(find_would_refuse(policy, guardrail.metadata().name())),
           labels_text(guardrail.metadata().labels())};
 }
 
@@ -104,6 +111,14 @@ TextTable make_table(std::vector<std::string> headers, const std::vector<const M
 
 }  // namespace
 
+const v1::WouldRefuse* find_would_refuse(const v1::GetPolicyResponse& policy,
+                                         const std::string& guardrail) {
+  for (const v1::WouldRefuse& one : policy.would_refuse()) {
+    if (one.guardrail() == guardrail) return &one;
+  }
+  return nullptr;
+}
+
 TextTable table_of(const Kind& kind, const std::vector<const Message*>& objects,
                    const v1::GetPolicyResponse& policy, Format format) {
   const std::string_view name = kind.name;
@@ -123,8 +138,9 @@ TextTable table_of(const Kind& kind, const std::vector<const Message*>& objects,
                                  objects, policy, format);
   }
   if (name == "Guardrail") {
-    return make_table<v1::Guardrail>({"NAME", "MODE", "SERVICES", "CLIENTS", "REQUIRE"}, objects,
-                                     policy, format);
+    return make_table<v1::Guardrail>(
+        {"NAME", "MODE", "SERVICES", "CLIENTS", "REQUIRE", "WOULD REFUSE"}, objects, policy,
+        format);
   }
   return make_table<v1::Rollout>({"NAME", "ROUTE", "STABLE", "CANDIDATE", "STEPS", "STATE"},
                                  objects, policy, format);

@@ -14,9 +14,13 @@
 
 namespace sluice::controlplane::cli {
 
-// `objects` are all of `kind`; `policy` gives the drains. `format` is table or wide.
+// `objects` are all of `kind`; `policy` gives what is known of them. `format` is table or wide.
 TextTable table_of(const Kind& kind, const std::vector<const google::protobuf::Message*>& objects,
                    const v1::GetPolicyResponse& policy, Format format);
+
+// Null: the guardrail does not monitor.
+const v1::WouldRefuse* find_would_refuse(const v1::GetPolicyResponse& policy,
+                                         const std::string& guardrail);
 
 // "up" in green, "down" in red …
 Cell state_cell(v1::BackendState state);

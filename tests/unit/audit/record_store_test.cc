@@ -224,5 +224,88 @@ TEST(RecordStore, ExpiryDeletesOnlyWhatStartedBefore) {
   EXPECT_EQ(insert(*store, {record(2)}).duplicates, 1U);
 }
 
+v1::FlowRecord monitored(uint64_t sequence, uint64_t revision,
+                         const std::vector<std::string>& guardrails) {
+  v1::FlowRecord monitored = record(sequence);
+  monitored.set_revision(revision);
+  *monitored.mutable_would_refuse() = {guardrails.begin(), guardrails.end()};
+  return monitored;
+}
+
+TEST(RecordStore, WhatAGuardrailWouldRefuseIsFoundByItsWholeName) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  insert(*store, {monitored(1, 7, {"residency", "trial"}), monitored(2, 7, {"trial"}),
+                  monitored(3, 7, {}), monitored(4, 7, {"residency-2"})});
+  v1::QueryRecordsRequest request;
+
+  request.set_would_refuse("residency");
+  EXPECT_THAT(sequences(*store, request), ElementsAre(1));
+  EXPECT_THAT(store->query(request)->records(0).would_refuse(), ElementsAre("residency", "trial"));
+  request.set_would_refuse("trial");
+  EXPECT_THAT(sequences(*store, request), ElementsAre(1, 2));
+  request.set_would_refuse("%");
+  EXPECT_THAT(sequences(*store, request), ElementsAre());
+}
+
+TEST(RecordStore, WhatGuardrailsWouldRefuseIsCountedOncePerStartAndOutlivesRecords) {
+  const TemporaryDirectory directory;
+  v1::FlowRecord end = monitored(3, 7, {"residency"});
+  end.set_end_reason(v1::END_REASON_FIN);
+  {
+    const auto store = open_store(directory.path("audit"));
+    insert(*store, {monitored(1, 6, {"residency"}), monitored(2, 7, {"residency", "trial"}), end});
+    insert(*store, {end, monitored(4, 7, {"residency"})});
+    ASSERT_EQ(*store->expire(absl::FromUnixSeconds(1003)), 2U);
+  }
+  const auto store = open_store(directory.path("audit"));
+
+  const auto counts = store->would_refuse(7);
+
+  ASSERT_TRUE(counts.ok()) << counts.status();
+  ASSERT_EQ(counts->size(), 2U);
+  EXPECT_EQ(counts->at(0).guardrail(), "residency");
+  EXPECT_EQ(counts->at(0).flows(), 2U);
+  EXPECT_EQ(counts->at(0).total_flows(), 3U);
+  EXPECT_EQ(counts->at(0).last_time().seconds(), 1004);
+  EXPECT_EQ(counts->at(1).guardrail(), "trial");
+  EXPECT_EQ(counts->at(1).flows(), 1U);
+}
+
+// A file as the first version left it, with one record.
+void write_version_1(const std::string& directory) {
+  const Schema schema = {.application_id = 0x536c7552, .version = 1, .sql = R"sql(
+CREATE TABLE stream(
+  id INTEGER PRIMARY KEY, node TEXT NOT NULL, incarnation TEXT NOT NULL,
+  last_sequence INTEGER NOT NULL, missing INTEGER NOT NULL, UNIQUE(node, incarnation));
+CREATE TABLE record(
+  id INTEGER PRIMARY KEY, stream INTEGER NOT NULL REFERENCES stream(id),
+  start_ns INTEGER NOT NULL, client BLOB NOT NULL, client_port INTEGER NOT NULL,
+  flow_id INTEGER NOT NULL, ended INTEGER NOT NULL, service TEXT NOT NULL,
+  client_class TEXT NOT NULL, route TEXT NOT NULL, pool TEXT NOT NULL, backend TEXT NOT NULL,
+  message BLOB NOT NULL);
+INSERT INTO stream VALUES(1, 'edge-1', 'one', 1, 0);
+)sql"};
+  auto database = Database::open(directory + "/records.db", schema, DatabaseUse::kShared);
+  ASSERT_TRUE(database.ok()) << database.status();
+  auto insert = *database->prepare(
+      "INSERT INTO record VALUES(1, 1, 1001000000000, x'', 0, 1, 0, '', '', '', '', '', ?)");
+  ASSERT_TRUE(insert.bind_blob(record(1).SerializeAsString()).run().ok());
+}
+
+TEST(RecordStore, FileOfTheFirstVersionKeepsItsRecordsAndTakesMore) {
+  const TemporaryDirectory directory;
+  write_version_1(directory.path("audit"));
+
+  insert(*open_store(directory.path("audit")), {monitored(2, 7, {"residency"})});
+  const auto store = open_store(directory.path("audit"));
+
+  EXPECT_THAT(sequences(*store, {}), ElementsAre(1, 2));
+  v1::QueryRecordsRequest request;
+  request.set_would_refuse("residency");
+  EXPECT_THAT(sequences(*store, request), ElementsAre(2));
+  EXPECT_EQ(store->would_refuse(7)->size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::controlplane

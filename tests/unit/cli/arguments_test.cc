@@ -36,6 +36,9 @@ TEST_F(Arguments, ThatMakeNoSenseEndInUsage) {
       {"delete", "pool"},
       {"describe", "pools"},
       {"nodes", "--timeout", "soon"},
+      {"nodes", "--timeout", "0s"},
+      {"rollback", "--confirm-within", "0s"},
+      {"rollback", "--reason", "without broken glass"},
       {"completion", "fish"},
       {"rollback", "x"},
       {"rollback", "0"},
@@ -63,6 +66,8 @@ TEST_F(Arguments, WithAMisspeltVerbGetASuggestion) {
 TEST_F(Arguments, ThatAreWrongSayWhatIsRightAndWhereToRead) {
   EXPECT_EQ(run({"rollback", "x"}).err,
             "error: revision: \"x\" is no whole number above 0\nSee sluice rollback --help\n");
+  EXPECT_EQ(run({"nodes", "--timeout", "0s"}).err,
+            "error: --timeout: 0s is no time to wait; write 30s or 5m\nSee sluice nodes --help\n");
   EXPECT_TRUE(has(run({"audit", "query", "-o", "name"}).err, "See sluice audit query --help\n"));
 }
 

@@ -103,6 +103,25 @@ TEST_F(GovernanceVerbs, RevertIsAnnounced) {
   EXPECT_TRUE(has(outcome.err, "revision 8 reverts by itself at 2027-01-15T08:00:00Z"));
 }
 
+TEST_F(GovernanceVerbs, PlanSaysWhatEachNodesFlowsDoAndWhatItsTableCosts) {
+  control_.script().plan.add_diff()->set_kind("Route");
+  v1::NodeEffect& node = *control_.script().plan.add_nodes();
+  node.set_node("edge-1");
+  node.mutable_effects()->set_flows(9);
+  node.mutable_effects()->set_moved(1);
+  node.mutable_effects()->set_revoked(2);
+  node.mutable_effects()->set_resteered(3);
+  node.set_memory_bytes(5'400'000);
+  node.mutable_build_time()->set_nanos(82'345'678);
+
+  const Outcome outcome = run({"plan", "-f", "-"}, "kind: Route\n");
+
+  EXPECT_TRUE(has(outcome.out,
+                  "  node edge-1: 9 live flows: 1 move, 2 are refused, 3 stay though new ones "
+                  "would go to another pool or backend; table 5.4M bytes, built in 82ms\n"))
+      << outcome.out;
+}
+
 TEST_F(GovernanceVerbs, NoticesOfTheControllerAreShown) {
   control_.script().notice = "GLASS IS BROKEN";
 
@@ -200,6 +219,7 @@ TEST_F(GovernanceVerbs, RecallNeedsAReasonAndLiftDoesNot) {
   EXPECT_EQ(run({"recall", "backend/a/b", "--lift"}).code, 0);
   EXPECT_EQ(control_.script().override_requests.back().override().state(),
             v1::Override::STATE_UNSPECIFIED);
+  EXPECT_EQ(control_.script().override_requests.back().lifts(), v1::Override::STATE_RECALLED);
 }
 
 TEST_F(GovernanceVerbs, UndrainDoesNotLiftARecall) {

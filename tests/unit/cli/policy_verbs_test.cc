@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Verbs about the policy: what they ask the controller and what they show.
+#include "controlplane/policy/parse.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "tests/unit/cli/cli_fixture.h"
 
 namespace sluice::controlplane::cli {
@@ -48,6 +50,51 @@ class PolicyVerbs : public Cli {
 
   v1::PlanResponse plan_;
 };
+
+class MonitoringGuardrail : public PolicyVerbs {
+ protected:
+  MonitoringGuardrail() {
+    v1::GetPolicyResponse& answer = control_.script().policy;
+    for (const char* name : {"enforced", "watched"}) {
+      v1::Guardrail& guardrail = *answer.mutable_policy()->add_guardrails();
+      guardrail.mutable_metadata()->set_name(name);
+    }
+    answer.mutable_policy()->mutable_guardrails(1)->mutable_spec()->set_mode(
+        v1::GuardrailSpec::MODE_MONITOR);
+    v1::WouldRefuse& count = *answer.add_would_refuse();
+    count.set_guardrail("watched");
+    count.set_flows(12);
+    count.set_total_flows(340);
+    count.mutable_last_time()->set_seconds(1'799'999'940);
+  }
+};
+
+TEST_F(MonitoringGuardrail, IsListedWithTheFlowsThatItWouldHaveRefused) {
+  const Outcome outcome = run({"get", "guardrails"});
+
+  EXPECT_EQ(outcome.out,
+            "NAME       MODE      SERVICES   CLIENTS   REQUIRE   WOULD REFUSE\n"
+            "enforced   enforce   all        all       all       -\n"
+            "watched    monitor   all        all       all       12 flows\n");
+}
+
+TEST_F(MonitoringGuardrail, HasThemInItsStatusForPrograms) {
+  const Outcome outcome = run({"get", "guardrail", "watched", "-o", "json"});
+
+  EXPECT_TRUE(has(outcome.out, "\"status\": {\n    \"would_refuse\": {")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "\"total_flows\": \"340\"")) << outcome.out;
+  EXPECT_FALSE(has(run({"get", "guardrail", "enforced", "-o", "json"}).out, "status"));
+}
+
+TEST_F(MonitoringGuardrail, IsDescribedWithTheWayToItsRecords) {
+  const Outcome outcome = run({"describe", "guardrail", "watched"});
+
+  EXPECT_TRUE(has(outcome.out,
+                  "Would have refused: 12 flows under this revision, 340 in all, the last one at "
+                  "2027-01-15T07:59:00Z\n"
+                  "See them: sluice audit query --would-refuse watched\n"))
+      << outcome.out;
+}
 
 TEST_F(PolicyVerbs, PlanEndsInTwoWhenSomethingChanges) {
   control_.script().plan = plan_;
@@ -125,7 +172,7 @@ TEST_F(PolicyVerbs, ApplySaysWhatChangedAndWhichNodesHaveIt) {
             "Route/chat created\n"
             "revision 8, generation 12\n"
             "node edge-1: committed\n"
-            "node edge-2: away, catches up when it returns (connection refused)\n");
+            "node edge-2: not yet, catches up by itself (connection refused)\n");
   EXPECT_EQ(control_.script().apply_request.author(), "ci");
 }
 
@@ -152,7 +199,8 @@ TEST_F(PolicyVerbs, GetShowsOneRowPerObject) {
 
 TEST_F(PolicyVerbs, GetAsJsonIsAListOrTheObject) {
   EXPECT_TRUE(has(run({"get", "pools", "-o", "json"}).out, "{\n  \"items\": [\n    {\n"));
-  EXPECT_EQ(run({"get", "route/chat", "-o", "json"}).out.substr(0, 19), "{\n  \"metadata\": {\n ");
+  EXPECT_EQ(run({"get", "route/chat", "-o", "json"}).out.substr(0, 50),
+            "{\n  \"apiVersion\": \"sluice/v1\",\n  \"kind\": \"Route\",\n");
 }
 
 TEST_F(PolicyVerbs, GetAsYamlIsPolicyThatValidates) {
@@ -163,6 +211,30 @@ TEST_F(PolicyVerbs, GetAsYamlIsPolicyThatValidates) {
 
   EXPECT_EQ(valid.code, 0) << valid.err << yaml.out;
   EXPECT_TRUE(has(valid.out, "valid: 1 services, 1 routes, 1 pools")) << valid.out;
+}
+
+TEST_F(MonitoringGuardrail, IsAmongWhatGetPrintsAndApplyTakesBackUnchanged) {
+  v1::Policy& policy = *control_.script().policy.mutable_policy();
+  v1::Pool& pool = *policy.mutable_pools(0);
+  pool.mutable_spec()->set_forwarding(v1::FORWARDING_GUE);
+  pool.mutable_spec()->mutable_eligible_until()->set_seconds(1'900'000'000);
+  pool.mutable_spec()->mutable_health()->mutable_interval()->set_nanos(200'000'000);
+  (*pool.mutable_metadata()->mutable_labels())["odd"] = "yes: \"1.10\"\n";
+  for (const char* format : {"yaml", "json"}) {
+    const Outcome printed = run({"get", "all", "-o", format});
+    ASSERT_EQ(printed.code, 0) << printed.err;
+
+    const Outcome applied = run({"apply", "-f", "-", "--prune"}, printed.out);
+
+    EXPECT_EQ(applied.code, 0) << applied.err;
+    Violations violations;
+    const v1::PolicyFile& file = control_.script().apply_request.change().files(0);
+    const ParsedPolicy parsed =
+        parse_policy(std::vector<SourceFile>{{file.name(), file.yaml()}}, violations);
+    EXPECT_TRUE(violations.empty()) << violations.front().message << printed.out;
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(parsed.policy, policy))
+        << printed.out;
+  }
 }
 
 TEST_F(PolicyVerbs, GetBackendsShowsWhatEachNodeSays) {
@@ -202,7 +274,10 @@ TEST_F(PolicyVerbs, HistoryIsNewestFirstAsTheServerSaysIt) {
 
 TEST_F(PolicyVerbs, RollbackAsksForTheRevision) {
   EXPECT_EQ(run({"rollback", "6", "-m", "slow"}).code, 0);
-  EXPECT_EQ(control_.script().rollback_request.revision(), 6u);
+  const v1::RollbackRequest& request = control_.script().rollback_request;
+  EXPECT_EQ(request.revision(), 6u);
+  EXPECT_FALSE(request.strike() || request.break_glass() || request.has_max_moved() ||
+               request.has_confirm_within());
   EXPECT_EQ(run({"rollback"}).code, 0);
   EXPECT_EQ(control_.script().rollback_request.revision(), 0u);
 }
@@ -212,11 +287,36 @@ TEST_F(PolicyVerbs, DrainSetsOverridesOfPoolsAndBackends) {
   EXPECT_EQ(run({"undrain", "pool/chat-v1"}).code, 0);
 
   const auto& requests = control_.script().override_requests;
-  ASSERT_EQ(requests.size(), 3u);
+  ASSERT_EQ(requests.size(), 2u);
   EXPECT_EQ(requests[0].override().backend(), "");
   EXPECT_EQ(requests[0].override().state(), v1::Override::STATE_DRAINING);
-  EXPECT_EQ(requests[1].override().backend(), "a");
-  EXPECT_EQ(requests[2].override().state(), v1::Override::STATE_UNSPECIFIED);
+  ASSERT_EQ(requests[0].others_size(), 1);
+  EXPECT_EQ(requests[0].others(0).backend(), "a");
+  EXPECT_EQ(requests[0].others(0).state(), v1::Override::STATE_DRAINING);
+  EXPECT_EQ(requests[1].override().state(), v1::Override::STATE_UNSPECIFIED);
+}
+
+TEST_F(PolicyVerbs, DrainOfUnknownNamesIsNotFoundAndNamesThemAll) {
+  control_.script().status = {grpc::NOT_FOUND, "there is no pool \"x\"\nthere is no pool \"y\""};
+
+  const Outcome outcome = run({"drain", "pool/chat-v1", "pool/x", "pool/y"});
+
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "error: there is no pool \"x\"\nthere is no pool \"y\"\n");
+  EXPECT_EQ(control_.script().override_requests.size(), 1u);
+}
+
+TEST_F(PolicyVerbs, UndrainTellsOfEachWhetherItWasDrained) {
+  v1::Override& drain = *control_.script().policy.add_overrides();
+  drain.set_pool("chat-v1");
+  drain.set_state(v1::Override::STATE_DRAINING);
+
+  const Outcome outcome = run({"undrain", "pool/chat-v1", "backend/chat-v1/a"});
+
+  EXPECT_EQ(outcome.out,
+            "pool/chat-v1 no longer drained, generation 0\n"
+            "backend/chat-v1/a not drained, generation 0\n");
 }
 
 TEST_F(PolicyVerbs, UndrainOfWhatIsNotDrainedDoesNotClaimAChange) {
@@ -244,6 +344,32 @@ TEST_F(PolicyVerbs, ValidateRefusesFilesWithoutAnyObject) {
 
   EXPECT_EQ(outcome.code, 1);
   EXPECT_TRUE(has(outcome.err, "empty.yaml: holds no object")) << outcome.err;
+}
+
+TEST_F(PolicyVerbs, RollbackIsOnTheTermsOfAnApply) {
+  EXPECT_EQ(run({"rollback", "6", "--strike", "--max-moved", "2%", "--confirm-within", "5m",
+                 "--break-glass", "--reason", "it burns", "--ticket", "T-1", "--author", "ann"})
+                .code,
+            0);
+
+  const v1::RollbackRequest& request = control_.script().rollback_request;
+  EXPECT_TRUE(request.strike());
+  EXPECT_EQ(request.max_moved(), 20'000u);
+  EXPECT_EQ(request.confirm_within().seconds(), 300);
+  EXPECT_TRUE(request.break_glass());
+  EXPECT_EQ(request.message(), "it burns");
+  EXPECT_EQ(request.ticket(), "T-1");
+  EXPECT_EQ(request.author(), "ann");
+}
+
+TEST_F(PolicyVerbs, RollbackTellsWhenItRevertsByItself) {
+  control_.script().apply.set_revision(8);
+  control_.script().apply.mutable_reverts_at()->set_seconds(1'800'000'300);
+
+  const Outcome outcome = run({"rollback", "6", "--confirm-within", "5m"});
+
+  EXPECT_TRUE(has(outcome.err, "revision 8 reverts by itself at 2027-01-15T08:05:00Z"))
+      << outcome.err;
 }
 
 TEST_F(PolicyVerbs, ValidateShowsWhatGuardrailsRefuse) {

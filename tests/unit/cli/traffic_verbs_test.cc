@@ -172,6 +172,22 @@ TEST_F(Audit, AsksForTimesBeforeNow) {
   EXPECT_EQ(request.filter().client_class(), "eu");
 }
 
+TEST_F(Audit, NamesTheGuardrailsThatWouldHaveRefused) {
+  v1::QueryRecordsResponse page;
+  *page.add_records() = make_record(40000);
+  page.mutable_records(0)->add_would_refuse("residency");
+  page.mutable_records(0)->add_would_refuse("trial");
+  *page.add_records() = make_record(40001);
+  control_.script().record_pages = {page};
+
+  const Outcome outcome = run({"audit", "query", "--would-refuse", "residency"});
+
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(has(outcome.out, "WOULD REFUSE\n")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "residency,trial\n")) << outcome.out;
+  EXPECT_EQ(control_.script().record_requests.at(0).would_refuse(), "residency");
+}
+
 TEST_F(Audit, AsJsonIsAListWithTextAddresses) {
   v1::QueryRecordsResponse page;
   *page.add_records() = make_record(40000);

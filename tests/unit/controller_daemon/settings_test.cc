@@ -25,7 +25,7 @@ TEST(ControllerSettings, ExampleIsValidAndSaysWhatComesLater) {
   EXPECT_EQ(settings->store_path, "/var/lib/sluice/controller.db");
   EXPECT_EQ(settings->audit_directory, "/var/lib/sluice/audit");
   EXPECT_EQ(settings->retention, absl::Hours(24 * 190));
-  EXPECT_THAT(settings->notices, ElementsAre(HasSubstr("http"), HasSubstr("signing_key")));
+  EXPECT_THAT(settings->notices, ElementsAre(HasSubstr("http")));
 }
 
 TEST(ControllerSettings, UnsetFieldsHaveTheirDefaults) {

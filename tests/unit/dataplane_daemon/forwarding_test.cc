@@ -128,11 +128,22 @@ TEST(Forwarding, CheckedBackendIsDownUntilProbed) {
   EXPECT_EQ(world.cores.published->view, 2u);
 }
 
-TEST(Forwarding, ViewRisesOnlyWithStates) {
+TEST(Forwarding, EveryGenerationIsANewViewSoThatItsPastCanBeTold) {
   World world;
   ASSERT_TRUE(world.push(small_table(1, kTwo)).ok());
   ASSERT_TRUE(world.push(small_table(2, kTwo)).ok());
-  EXPECT_EQ(world.forwarding.state()->view, 1u) << "another table, the same states";
+
+  const std::vector<v1::ViewRecord> views = world.forwarding.views().list(0);
+  ASSERT_EQ(views.size(), 2u) << "another table, the same states";
+  EXPECT_EQ(views[0].generation(), 1u);
+  EXPECT_EQ(views[1].generation(), 2u);
+  EXPECT_EQ(views[1].view(), 2u);
+  EXPECT_EQ(world.cores.published->view, 2u);
+}
+
+TEST(Forwarding, ViewRisesOnlyWithStates) {
+  World world;
+  ASSERT_TRUE(world.push(small_table(2, kTwo)).ok());
 
   world.links.has_moved = true;
   world.links.mtu = 1400;
@@ -214,6 +225,23 @@ TEST(Forwarding, AClockThatJumpsBackBringsNothingExpiredBack) {
   until.set_seconds(until.seconds() + 1);
   ASSERT_TRUE(world.push(table).ok());
   EXPECT_TRUE(world.cores.published->serving[0].new_flows) << "another time";
+}
+
+TEST(Forwarding, AClockSetBackBetweenTwoRunsBringsNothingExpiredBack) {
+  v1::ForwardingTable table = small_table(1, kTwo);
+  World before;
+  table.mutable_pools(0)->mutable_eligible_until()->set_seconds(before.now_unix_ms / 1000);
+  ASSERT_TRUE(before.push(table).ok());
+  before.forwarding.save_health();
+  std::vector<std::string> complaints;
+  World after;
+  after.now_unix_ms -= 3'600'000;
+
+  after.forwarding.resume(*before.store.load_health(complaints));
+  ASSERT_TRUE(after.push(table).ok());
+
+  EXPECT_EQ(after.status_of("a").state(), v1::BACKEND_STATE_EXPIRED);
+  EXPECT_FALSE(after.cores.published->serving[0].new_flows);
 }
 
 TEST(Forwarding, TheTimeOfAConditionalRouteIsANewView) {

@@ -4,7 +4,9 @@
 #include "dataplane/daemon/record_spool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -27,13 +29,17 @@ std::unique_ptr<RecordSpool> open_spool(const ScratchDirectory& directory,
   return *std::move(spool);
 }
 
-void append(RecordSpool& spool, const std::string& incarnation, size_t count) {
+absl::Status try_to_append(RecordSpool& spool, const std::string& incarnation, size_t count) {
   std::vector<v1::FlowRecord> records(count);
   for (v1::FlowRecord& record : records) {
     record.set_incarnation(incarnation);
     record.set_service("chat");
   }
-  ASSERT_TRUE(spool.append(records).ok());
+  return spool.append(records);
+}
+
+void append(RecordSpool& spool, const std::string& incarnation, size_t count) {
+  ASSERT_TRUE(try_to_append(spool, incarnation, count).ok());
 }
 
 // "incarnation's first digit:sequence" of each record that is left, batch by batch.
@@ -53,6 +59,24 @@ std::vector<std::string> read_all(RecordSpool& spool, size_t batch = 1000) {
 }
 
 using Seen = std::vector<std::string>;
+
+// While it lives no file of this process grows beyond so many bytes.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes_max) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit full = before_;
+    full.rlim_cur = bytes_max;
+    setrlimit(RLIMIT_FSIZE, &full);
+  }
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_;
+};
 
 TEST(RecordSpool, RecordsComeBackInOrder) {
   ScratchDirectory directory;
@@ -218,6 +242,64 @@ TEST(RecordSpool, KeepsRoomForTheEndsOfLiveFlowsUpToHalf) {
   spool->acknowledge(kFirst, written + 100);
   spool->expect(1'000'000'000);
   EXPECT_TRUE(spool->can_keep()) << "an empty spool always takes records";
+}
+
+TEST(RecordSpool, RecordsOfTheMomentTheDiskFillsWaitUntilItIsTriedAgain) {
+  ScratchDirectory directory;
+  const auto spool = open_spool(directory, kFirst);
+  append(*spool, kFirst, 2);
+  {
+    const FullDisk full(1024);
+    EXPECT_FALSE(try_to_append(*spool, kFirst, 100).ok());
+    EXPECT_TRUE(try_to_append(*spool, kFirst, 3).ok()) << "they wait behind those that failed";
+    EXPECT_FALSE(spool->retry().ok());
+    EXPECT_FALSE(spool->can_keep());
+    EXPECT_EQ(spool->waiting(), 103u);
+    EXPECT_EQ(read_all(*spool).size(), 2u);
+  }
+  EXPECT_FALSE(spool->can_keep()) << "nobody has tried";
+
+  EXPECT_TRUE(spool->retry().ok());
+
+  EXPECT_TRUE(spool->can_keep());
+  EXPECT_EQ(spool->lost(), 0u);
+  EXPECT_EQ(spool->pending(), 105u);
+  const Seen seen = read_all(*spool);
+  ASSERT_EQ(seen.size(), 105u);
+  EXPECT_EQ(seen.back(), "1:105");
+}
+
+TEST(RecordSpool, ADiskWithRoomForWhatWaitsAndNoMoreIsNotTrusted) {
+  ScratchDirectory directory;
+  const auto spool = open_spool(directory, kFirst);
+  {
+    const FullDisk full(1024);
+    EXPECT_FALSE(try_to_append(*spool, kFirst, 100).ok());
+  }
+  const FullDisk nearly_full(64u << 10);
+
+  EXPECT_FALSE(spool->retry().ok());
+
+  EXPECT_EQ(spool->waiting(), 0u);
+  EXPECT_EQ(read_all(*spool).size(), 100u);
+  EXPECT_FALSE(spool->can_keep());
+}
+
+TEST(RecordSpool, WhatDoesNotFitInMemoryIsLostAndCounted) {
+  ScratchDirectory directory;
+  const auto spool = open_spool(directory, kFirst, {.waiting_bytes = 512});
+  {
+    const FullDisk full(kSegmentHeadBytes);
+    EXPECT_FALSE(try_to_append(*spool, kFirst, 2).ok());
+    EXPECT_TRUE(try_to_append(*spool, kFirst, 100).ok());
+    EXPECT_EQ(spool->lost(), 100u);
+    EXPECT_EQ(spool->pending(), 2u);
+  }
+  ASSERT_TRUE(spool->retry().ok());
+  append(*spool, kFirst, 1);
+
+  EXPECT_EQ(read_all(*spool), (Seen{"1:1", "1:2", "1:103"}));
+  EXPECT_EQ(spool->lost(), 100u);
 }
 
 }  // namespace

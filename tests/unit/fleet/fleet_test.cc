@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "gmock/gmock.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_dataplane.h"
@@ -131,6 +133,52 @@ TEST_F(FleetTest, StagedTableThatIsDroppedIsTakenBack) {
   EXPECT_THAT(two_.calls(), ElementsAre("stage 1 full", "abort"));
 }
 
+TEST_F(FleetTest, OrderGoesPastANodeThatHangs) {
+  start({});
+  wait_until_connected();
+  push(1);
+  two_.hold_statuses();
+
+  const absl::Time begin = absl::Now();
+  fleet_->order(table_of(2));
+  const std::vector<v1::NodeResult> results = fleet_->results(begin + absl::Seconds(1));
+  const absl::Duration taken = absl::Now() - begin;
+  const uint64_t healthy = one_.running().generation();
+  two_.release_statuses();
+
+  EXPECT_EQ(healthy, 2U);
+  EXPECT_TRUE(results[0].committed());
+  EXPECT_FALSE(results[1].committed());
+  EXPECT_EQ(results[1].message(), "no answer yet");
+  EXPECT_LT(taken, absl::Seconds(4)) << "a look at a node takes up to 5 s here";
+  EXPECT_TRUE(eventually([this] { return two_.running().generation() == 2; }));
+}
+
+TEST_F(FleetTest, OrderGoesPastANodeThatRefusesAndTellsOfItOnce) {
+  std::atomic<int> refusals = 0;
+  FleetOptions options;
+  options.nodes = {{"edge-1", one_.address()}, {"edge-2", two_.address()}};
+  options.interval = absl::Milliseconds(20);
+  fleet_ = *Fleet::make(options, *records_);
+  fleet_->call_when_refused(
+      [&refusals](const std::string& node, uint64_t generation, const std::string& reason) {
+        refusals += node == "edge-2" && generation == 1 && reason == "no memory" ? 1 : 100;
+      });
+  fleet_->start();
+  wait_until_connected();
+  two_.refuse_stages("no memory");
+
+  fleet_->order(table_of(1));
+  const std::vector<v1::NodeResult> results = fleet_->results(absl::Now() + absl::Seconds(5));
+  fleet_->ask_nodes(absl::Now() + absl::Seconds(5));
+
+  EXPECT_TRUE(results[0].committed());
+  EXPECT_FALSE(results[1].committed());
+  EXPECT_EQ(results[1].message(), "no memory");
+  EXPECT_EQ(one_.running().generation(), 1U);
+  EXPECT_EQ(refusals, 1);
+}
+
 TEST_F(FleetTest, NodeThatIsAwayIsNamedAndCatchesUp) {
   start({});
   wait_until_connected();
@@ -206,6 +254,31 @@ TEST_F(FleetTest, RecordsAreStoredThenAcknowledged) {
 
   EXPECT_TRUE(eventually([this] { return one_.acknowledged() == 7; }));
   EXPECT_EQ(records_->query({})->records_size(), 7);
+}
+
+TEST_F(FleetTest, RecordsThatCannotBeMarkedAreAskedForAgain) {
+  fleet_.reset();
+  const auto failures = std::make_shared<std::atomic<int>>(2);
+  FleetOptions options;
+  options.nodes = {{"edge-1", one_.address()}};
+  options.interval = absl::Milliseconds(20);
+  options.mark_record = [failures](v1::FlowRecord& record) {
+    if (record.sequence() == 3 && failures->fetch_sub(1) > 0)
+      return absl::UnavailableError("the disk is full");
+    record.add_would_refuse("residency");
+    return absl::OkStatus();
+  };
+  fleet_ = *Fleet::make(options, *records_);
+  fleet_->start();
+  one_.add_records(records(1, 5));
+
+  ASSERT_TRUE(eventually([this] { return one_.acknowledged() == 5; }));
+
+  v1::QueryRecordsRequest request;
+  request.set_would_refuse("residency");
+  EXPECT_EQ(records_->query(request)->records_size(), 5);
+  EXPECT_LE(failures->load(), 0);
+  fleet_.reset();
 }
 
 TEST_F(FleetTest, RecordsSentAgainAfterAReconnectAreThereOnce) {

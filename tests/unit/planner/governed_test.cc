@@ -78,6 +78,78 @@ TEST(GovernedEdits, CoverNewPoolsAndBackends) {
                           "this label"));
 }
 
+TEST(GovernedEdits, CoverAddressesOfGovernedServices) {
+  const std::string gold =
+      governed_object("Guardrail", "gold", "services: {match_labels: {tier: gold}}");
+  const auto line = [](const std::string& what) {
+    return "Service/s.spec.addresses: guardrail gold goes by label tier of the service that has " +
+           what;
+  };
+  const auto rename = [](v1::Policy& policy) {
+    policy.mutable_services(0)->mutable_metadata()->set_name("s2");
+  };
+
+  EXPECT_THAT(edits([](v1::Policy& policy) { policy.clear_services(); }, gold),
+              ElementsAre(line("203.0.113.1 tcp/80")));
+  EXPECT_THAT(edits(
+                  [&](v1::Policy& policy) {
+                    rename(policy);
+                    labels(*policy.mutable_services(0)).clear();
+                  },
+                  gold),
+              ElementsAre(line("203.0.113.1 tcp/80")));
+  EXPECT_THAT(edits(rename, gold),
+              ElementsAre("Service/s2.metadata.labels[tier]: guardrail gold goes by this label"))
+      << "its addresses are governed as before";
+  EXPECT_THAT(edits(
+                  [](v1::Policy& policy) {
+                    policy.mutable_services(0)->mutable_spec()->add_addresses("203.0.113.7");
+                  },
+                  gold),
+              IsEmpty());
+}
+
+TEST(GovernedEdits, CoverServersUnderOtherNames) {
+  const std::string line =
+      "Pool/p-eu.spec.backends[{}].labels[jurisdiction]: guardrail residency goes by this label";
+  const auto line_of = [&](const std::string& name) {
+    return std::string(line).replace(line.find("{}"), 2, name);
+  };
+  const v1::Policy before = [] {
+    v1::Policy policy = parse_governed(kResidency).policy;
+    (*policy.mutable_pools(0)
+          ->mutable_spec()
+          ->mutable_backends(0)
+          ->mutable_labels())["jurisdiction"] = "us";
+    return policy;
+  }();
+  const auto edits_to = [&](const auto& make) {
+    v1::Policy after = before;
+    make(*after.mutable_pools(0)->mutable_spec());
+    std::vector<std::string> lines;
+    for (const GovernedEdit& edit : governed_edits(before, after, all_objects(before)))
+      lines.push_back(edit.path + ": " + edit.reason);
+    return lines;
+  };
+
+  EXPECT_THAT(edits_to([](v1::PoolSpec& pool) {
+                pool.mutable_backends(0)->set_name("c");
+                pool.mutable_backends(0)->clear_labels();
+              }),
+              ElementsAre(line_of("c")));
+  EXPECT_THAT(edits_to([](v1::PoolSpec& pool) {
+                v1::Backend& again = *pool.add_backends();
+                again.set_name("c");
+                again.set_address("10.0.0.1");
+              }),
+              ElementsAre(line_of("c")));
+  EXPECT_THAT(edits_to([](v1::PoolSpec& pool) { pool.clear_backends(); }),
+              ElementsAre(line_of("b")))
+      << "it could come back without";
+  EXPECT_THAT(edits_to([](v1::PoolSpec& pool) { pool.mutable_backends(0)->set_weight(7); }),
+              IsEmpty());
+}
+
 TEST(GovernedEdits, CoverPrefixesOfGovernedClasses) {
   EXPECT_THAT(
       edits([](v1::Policy& policy) {

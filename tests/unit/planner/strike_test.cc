@@ -103,6 +103,38 @@ TEST(Strike, CompilesCappedPoolsOut) {
   EXPECT_EQ(result.struck[0].reason(), "pool trial gets 500000 of 1000000, at most 5 is allowed");
 }
 
+TEST(Strike, CompilesPoolsOutThatExceedTheirCapsInTheRest) {
+  const CompileResult result = struck(
+      governed_object("Guardrail", "trials",
+                      "caps: [{pools: {match_labels: {approval: trial}}, max_share: 50000}]") +
+      route("split: [{pool: p-eu, weight: 5}, {pool: trial, weight: 5}, {pool: p-us, "
+            "weight: 90}]"));
+
+  EXPECT_EQ(steering_of(*result.table, "eu").route(), "r/without/p-us+trial");
+  EXPECT_THAT(split_of(route_named(*result.table, "r/without/p-us+trial")), ElementsAre("p-eu 5"));
+  EXPECT_EQ(steering_of(*result.table, "unknown").route(), "r");
+  EXPECT_THAT(describe(result.struck),
+              ElementsAre("s eu r p-us residency: label jurisdiction is \"us\", must be \"eu\"",
+                          "s eu r trial trials: pool trial gets 500000 of 1000000, at most 50000 "
+                          "is allowed",
+                          "s eu+acme r p-us residency: label jurisdiction is \"us\", must be "
+                          "\"eu\"",
+                          "s eu+acme r trial trials: pool trial gets 500000 of 1000000, at most "
+                          "50000 is allowed"));
+}
+
+TEST(Strike, CompilesCandidatesOutWhoseStepsExceedTheirCapsInTheRest) {
+  const CompileResult result = struck(
+      governed_object("Guardrail", "trials",
+                      "caps: [{pools: {match_labels: {approval: trial}}, max_share: 50000}]") +
+      route("split: [{pool: p-eu, weight: 1}, {pool: p-us, weight: 9}]") +
+      governed_object("Rollout", "x",
+                      "route: r, stable: p-eu, candidate: trial, steps: [{weight: 400000}]"));
+
+  EXPECT_EQ(steering_of(*result.table, "eu").route(), "r/without/p-us+trial");
+  EXPECT_EQ(route_named(*result.table, "r/without/p-us+trial").rollouts_size(), 0);
+}
+
 TEST(Strike, ChangesNothingWhereNothingIsForbidden) {
   const std::string good = route("split: [{pool: p-eu, weight: 1}]");
 

@@ -132,6 +132,57 @@ TEST(Touches, WhichServicesItMatches) {
               ElementsAre("gold (1): Service/s changes, so that the guardrail covers it"));
 }
 
+v1::Service& add_service(v1::Policy& policy, const std::string& name, const std::string& port) {
+  v1::Service& service = *policy.add_services();
+  service.mutable_metadata()->set_name(name);
+  service.mutable_spec()->add_addresses("203.0.113.1");
+  service.mutable_spec()->add_ports(port);
+  return service;
+}
+
+TEST(Touches, AddressesThatGoToAnotherService) {
+  const v1::Policy before =
+      parse_governed(governed_object("Guardrail", "gold",
+                                     "services: {match_labels: {tier: gold}}, approvals: 1"))
+          .policy;
+  v1::Policy moved = before;
+  moved.mutable_services(0)->mutable_spec()->set_addresses(0, "203.0.113.2");
+  add_service(moved, "s2", "tcp/80");
+  v1::Policy freed = before;
+  freed.mutable_services(0)->mutable_spec()->set_ports(0, "tcp/81");
+  v1::Policy renamed = before;
+  renamed.mutable_services(0)->mutable_metadata()->set_name("s3");
+
+  EXPECT_THAT(describe(touches_between(before, moved)),
+              ElementsAre("gold (1): 203.0.113.1 tcp/80 goes from Service/s to Service/s2"));
+  EXPECT_THAT(describe(touches_between(moved, before)),
+              ElementsAre("gold (1): 203.0.113.2 tcp/80 goes from Service/s to nobody",
+                          "gold (1): 203.0.113.1 tcp/80 goes from Service/s2 to Service/s"));
+  EXPECT_THAT(describe(touches_between(before, freed)),
+              ElementsAre("gold (1): 203.0.113.1 tcp/80 goes from Service/s to nobody"))
+      << "who takes it next would not be asked";
+  EXPECT_THAT(
+      describe(touches_between(before, renamed)),
+      ElementsAre("gold (1): Service/s is deleted, so that the guardrail no longer covers it",
+                  "gold (1): Service/s3 is created, so that the guardrail covers it",
+                  "gold (1): 203.0.113.1 tcp/80 goes from Service/s to Service/s3"));
+}
+
+TEST(Touches, PortsThatAnyPortOfAnotherServiceTakes) {
+  const v1::Policy narrow =
+      parse_governed(governed_object("Guardrail", "gold",
+                                     "services: {match_labels: {tier: gold}}, approvals: 1"))
+          .policy;
+  v1::Policy wide = narrow;
+  wide.clear_services();
+  add_service(wide, "all", "tcp/0");
+
+  EXPECT_THAT(describe(touches_between(narrow, wide)),
+              testing::Contains("gold (1): 203.0.113.1 tcp/80 goes from Service/s to Service/all"));
+  EXPECT_THAT(describe(touches_between(wide, narrow)),
+              testing::Contains("gold (1): 203.0.113.1 tcp/0 goes from Service/all to Service/s"));
+}
+
 TEST(Touches, RoutesOfCoveredClients) {
   EXPECT_THAT(touches([](v1::Policy& policy) {
                 policy.mutable_routes(0)->mutable_spec()->mutable_split(0)->set_weight(2);

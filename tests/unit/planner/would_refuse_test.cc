@@ -12,8 +12,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 WouldRefuse of(const std::string& more) {
-  const auto policy = std::make_shared<const v1::Policy>(parse_governed(more).policy);
-  return WouldRefuse(policy, std::make_shared<const ClientSets>(client_sets(*policy)));
+  const v1::Policy policy = parse_governed(more).policy;
+  return WouldRefuse(policy, client_sets(policy));
 }
 
 std::string guardrail(const std::string& name, const std::string& rest) {

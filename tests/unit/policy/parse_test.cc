@@ -115,6 +115,20 @@ TEST(ParsePolicy, RefusesANameTwiceAcrossFiles) {
   EXPECT_EQ(parsed.policy.pools_size(), 1);
 }
 
+TEST(ParsePolicy, TakesWhatTheControllerPrintsWithItsStatus) {
+  Violations violations;
+  const ParsedPolicy parsed = parse_text(
+      "{\"items\": [\n"
+      "{\"kind\": \"Pool\", \"metadata\": {\"name\": \"a\"}, \"status\": {\"up\": \"1\"}},\n"
+      "{\"kind\": \"Pool\", \"metadata\": {\"name\": \"b\"}, \"spec\": {\"min_up\": \"x\"}}]}\n",
+      violations);
+
+  EXPECT_EQ(parsed.policy.pools_size(), 2);
+  ASSERT_EQ(violations.size(), 1U);
+  EXPECT_EQ(violations[0].line, 3U);
+  EXPECT_EQ(violations[0].path, "Pool/b.spec.min_up");
+}
+
 TEST(ParsePolicy, SkipsEmptyDocuments) {
   EXPECT_THAT(parse_problems(""), IsEmpty());
   EXPECT_THAT(parse_problems("---\n---\n# nothing\n---\n"), IsEmpty());

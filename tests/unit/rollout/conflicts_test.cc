@@ -113,5 +113,19 @@ TEST_F(Conflicts, ASucceededRolloutHoldsItsShareUntilTheSplitIsEdited) {
   EXPECT_EQ(after[0].phase(), v1::ROLLOUT_PHASE_SUCCEEDED);
 }
 
+TEST_F(Conflicts, AnOlderPolicyBringsRolloutsBackAborted) {
+  v1::Policy without = running_;
+  without.clear_rollouts();
+
+  const auto back = statuses_back_under({}, without, running_);
+
+  ASSERT_EQ(back.size(), 1u);
+  EXPECT_EQ(back[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
+  EXPECT_THAT(statuses_back_under({}, running_, running_), IsEmpty()) << "it was never started";
+  const auto live = in_phase(v1::ROLLOUT_PHASE_PROGRESSING, 10'000);
+  EXPECT_EQ(statuses_back_under(live, running_, running_)[0].phase(),
+            v1::ROLLOUT_PHASE_PROGRESSING);
+}
+
 }  // namespace
 }  // namespace sluice::controlplane

@@ -53,6 +53,15 @@ inline v1::ApplyRequest apply_of(const std::string& yaml) {
 class ChangeFixture : public ::testing::Test {
  protected:
   void SetUp() override { open(); }
+  ~ChangeFixture() override {
+    if (fleet_ != nullptr) fleet_->stop();  // it calls the change service
+  }
+
+  // What takes clients away is pushed to each node by itself, and not waited for.
+  void wait_for_node() {
+    EXPECT_TRUE(testing::eventually(
+        [this] { return one_.running().generation() == changes_->running()->generation; }));
+  }
 
   // As a controller starts: from what the store holds.
   void open() {
@@ -63,7 +72,8 @@ class ChangeFixture : public ::testing::Test {
     options.nodes = {{"edge-1", one_.address()}, {"edge-2", two_.address()}};
     options.interval = absl::Milliseconds(20);
     fleet_ = *Fleet::make(options, *records_);
-    changes_ = std::make_unique<ChangeService>(*store_->load(), *store_, *fleet_);
+    changes_ = std::make_unique<ChangeService>(*store_->load(), *store_, *fleet_,
+                                               [this] { return absl::Now() + clock_jump_; });
     rollouts_ = std::make_unique<RolloutEngine>(*changes_, *fleet_, [](const v1::Event&) {});
     fleet_->aim(changes_->running()->table);
     fleet_->start();
@@ -87,11 +97,18 @@ class ChangeFixture : public ::testing::Test {
     request.mutable_override()->set_state(state);
     return changes_->set_override(request);
   }
+  absl::Status lift_recall(const std::string& pool) {
+    v1::SetOverrideRequest request;
+    request.mutable_override()->set_pool(pool);
+    request.set_lifts(v1::Override::STATE_RECALLED);
+    return changes_->set_override(request).status();
+  }
   bool stored_is(uint64_t revision, uint64_t generation) {
     const StoredState state = *store_->load();
     return state.revision == revision && state.generation == generation;
   }
 
+  absl::Duration clock_jump_;  // of the service's clock
   testing::TemporaryDirectory directory_;
   testing::FakeDataplane one_{"edge-1", directory_.path("one.sock")};
   testing::FakeDataplane two_{"edge-2", directory_.path("two.sock")};

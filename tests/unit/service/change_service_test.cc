@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "controlplane/store/event_log.h"
 #include "gmock/gmock.h"
 #include "tests/support/failing_disk.h"
 #include "tests/unit/service/change_fixture.h"
@@ -253,6 +254,63 @@ TEST_F(ChangeServiceTest, OverrideOfWhatIsNotThereNamesTheNearest) {
   EXPECT_THAT(std::string(pool.message()), HasSubstr("did you mean"));
   EXPECT_EQ(backend.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(recall.code(), absl::StatusCode::kInvalidArgument);  // it has no reason
+  EXPECT_TRUE(stored_is(1, 1));
+}
+
+v1::Override drain_of(const std::string& pool, const std::string& backend) {
+  v1::Override drain;
+  drain.set_pool(pool);
+  drain.set_backend(backend);
+  drain.set_state(v1::Override::STATE_DRAINING);
+  return drain;
+}
+
+TEST_F(ChangeServiceTest, OverridesOfOneRequestAreSetTogetherWithAnEventEach) {
+  apply(kPolicy);
+  v1::SetOverrideRequest request;
+  *request.mutable_override() = drain_of("blue", "b1");
+  *request.add_others() = drain_of("green", "");
+  *request.add_others() = drain_of("blue", "b1");  // said twice
+
+  const auto drained = changes_->set_override(request);
+
+  ASSERT_TRUE(drained.ok()) << drained.status();
+  EXPECT_EQ(drained->generation(), 2U);
+  EXPECT_THAT(one_.running().overrides(), SizeIs(2));
+  v1::ListEventsRequest drains;
+  drains.set_kind("drain");
+  const auto events = EventLog(store_->shared()).list(drains);
+  ASSERT_THAT(*events, SizeIs(2));
+  EXPECT_EQ((*events)[0].target(), "backend/blue/b1");
+  EXPECT_EQ((*events)[1].target(), "pool/green");
+  EXPECT_EQ((*events)[1].generation(), 2U);
+}
+
+TEST_F(ChangeServiceTest, OneUnknownOverrideLeavesAllUnsetAndAllUnknownOnesAreNamed) {
+  apply(kPolicy);
+  v1::SetOverrideRequest request;
+  *request.mutable_override() = drain_of("blue", "b1");
+  *request.add_others() = drain_of("bleu", "");
+  *request.add_others() = drain_of("blue", "b3");
+
+  const absl::Status unknown = changes_->set_override(request).status();
+
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("there is no pool \"bleu\""));
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("\npool blue has no backend \"b3\""));
+  EXPECT_THAT(changes_->running()->overrides, SizeIs(0));
+  EXPECT_TRUE(stored_is(1, 1));
+}
+
+TEST_F(ChangeServiceTest, RecallIsOfOnePoolOrBackend) {
+  apply(kPolicy);
+  v1::SetOverrideRequest request;
+  request.set_message("bad answers");
+  request.mutable_override()->set_pool("blue");
+  request.mutable_override()->set_state(v1::Override::STATE_RECALLED);
+  *request.add_others() = drain_of("green", "");
+
+  EXPECT_EQ(changes_->set_override(request).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(stored_is(1, 1));
 }
 

@@ -26,12 +26,13 @@ class ControlServiceTest : public ChangeFixture {
   ControlService service() {
     return ControlService({*changes_, *store_, *fleet_, *records_, *events_, *recalls_, *archive_,
                            rollouts_->runner(), "9.9",
-                           [this](const grpc::ServerContext*) { return caller_; }});
+                           [this](const grpc::ServerContext*) { return caller_; }, strangers_});
   }
   std::unique_ptr<TableArchive> archive_ = *TableArchive::open(directory_.path("audit"));
   std::unique_ptr<EventLog> events_;
   std::unique_ptr<Recalls> recalls_;
   Caller caller_ = anybody();
+  CallMeter strangers_;
   grpc::ServerContext* context_ = nullptr;  // no handler looks at it
 };
 
@@ -71,6 +72,33 @@ TEST_F(ControlServiceTest, PolicyOfEachRevisionCanBeRead) {
   EXPECT_EQ(service().GetPolicy(context_, &unknown, &response).error_code(), grpc::NOT_FOUND);
 }
 
+TEST_F(ControlServiceTest, PolicySaysWhatEachMonitoringGuardrailWouldHaveRefused) {
+  apply(std::string(kPolicy) +
+        "---\nkind: Guardrail\nmetadata: {name: quiet}\nspec: {mode: monitor}\n"
+        "---\nkind: Guardrail\nmetadata: {name: residency}\nspec: {mode: monitor, require: "
+        "{match_labels: {jurisdiction: eu}}}\n"
+        "---\nkind: Guardrail\nmetadata: {name: strict}\nspec: {}\n");
+  v1::FlowRecord record;
+  record.set_node("edge-1");
+  record.set_incarnation("one");
+  record.set_sequence(1);
+  record.set_revision(1);
+  record.add_would_refuse("residency");
+  record.add_would_refuse("strict");
+  ASSERT_TRUE(records_->insert("edge-1", {&record, 1}).ok());
+  const v1::GetPolicyRequest newest;
+  v1::GetPolicyResponse response;
+
+  ASSERT_TRUE(service().GetPolicy(context_, &newest, &response).ok());
+
+  ASSERT_THAT(response.would_refuse(), SizeIs(2));  // what is enforced would not, it does
+  EXPECT_EQ(response.would_refuse(0).guardrail(), "quiet");
+  EXPECT_EQ(response.would_refuse(0).flows(), 0U);
+  EXPECT_FALSE(response.would_refuse(0).has_last_time());
+  EXPECT_EQ(response.would_refuse(1).guardrail(), "residency");
+  EXPECT_EQ(response.would_refuse(1).flows(), 1U);
+}
+
 TEST_F(ControlServiceTest, NodesFlowsAndCountersAreThoseOfAllNodes) {
   ASSERT_TRUE(eventually(
       [this] { return fleet_->nodes()[0].connected() && fleet_->nodes()[1].connected(); }));
@@ -103,6 +131,44 @@ TEST_F(ControlServiceTest, CallerWithoutARoleIsToldNothingButTheVersion) {
   EXPECT_EQ(refused.error_message(), "eve has no role; to read the policy takes the role viewer");
   EXPECT_EQ(service().ListEvents(context_, &all, &events).error_code(), grpc::PERMISSION_DENIED);
   EXPECT_TRUE(service().GetVersion(context_, nullptr, &version).ok());
+}
+
+TEST_F(ControlServiceTest, CallerWithoutARoleWritesNoEvents) {
+  apply(kPolicy);
+  caller_ = {"eve", v1::ROLE_UNSPECIFIED, true};
+  v1::SetOverrideRequest request;
+  request.mutable_override()->set_pool(std::string(100'000, 'a'));
+  request.mutable_override()->set_state(v1::Override::STATE_DRAINING);
+  v1::SetOverrideResponse response;
+
+  const grpc::Status refused = service().SetOverride(context_, &request, &response);
+
+  EXPECT_EQ(refused.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(*events_->list({}), SizeIs(1)) << "the apply's";
+}
+
+TEST_F(ControlServiceTest, WhatARefusalQuotesIsCut) {
+  apply(kPolicy);
+  v1::SetOverrideRequest request;
+  request.mutable_override()->set_pool(std::string(100'000, 'a'));
+  request.mutable_override()->set_state(v1::Override::STATE_DRAINING);
+  request.set_message(std::string(100'000, 'b'));
+  v1::SetOverrideResponse response;
+
+  EXPECT_EQ(service().SetOverride(context_, &request, &response).error_code(), grpc::NOT_FOUND);
+
+  const v1::Event event = events_->list({})->back();
+  EXPECT_EQ(event.target().size(), kEventTextBytesMax);
+  EXPECT_LE(event.ByteSizeLong(), 4 * kEventTextBytesMax);
+}
+
+TEST(CallMeter, TellsOneCallAndHowManyThereWereSince) {
+  const CallMeter::Time begin;
+  CallMeter meter;
+
+  EXPECT_EQ(meter.take(begin), 1U);
+  EXPECT_EQ(meter.take(begin + CallMeter::kPause / 2), 0U);
+  EXPECT_EQ(meter.take(begin + CallMeter::kPause), 2U);
 }
 
 TEST_F(ControlServiceTest, DiffOfARevisionIsFromTheOneBefore) {

@@ -64,6 +64,14 @@ class GovernanceTest : public ChangeFixture {
       kinds.push_back(event.kind());
     return kinds;
   }
+  // What a failing disk may do.
+  void damage_policy(uint64_t revision) {
+    SharedDatabase& shared = *store_->shared();
+    const absl::MutexLock lock(&shared.mutex);
+    const std::string sql =
+        "UPDATE revision SET policy = x'00' WHERE number = " + std::to_string(revision);
+    ASSERT_TRUE(shared.database.execute(sql.c_str()).ok());
+  }
   static v1::ApplyRequest confirmed(const std::string& yaml, absl::Duration wait) {
     v1::ApplyRequest request = apply_of(yaml);
     request.mutable_confirm_within()->set_seconds(absl::ToInt64Seconds(wait));
@@ -158,6 +166,123 @@ TEST_F(GovernanceTest, StruckPoolsAreShownAndSurviveARestart) {
   EXPECT_EQ(changes_->running()->struck[0].pool(), "green");
 }
 
+// Back to revision 1, whose own guardrail forbids one of its pools.
+class StruckRollback : public GovernanceTest {
+ protected:
+  void SetUp() override {
+    GovernanceTest::SetUp();
+    v1::ApplyRequest struck = apply_of(std::string(kPolicy) + kEu);
+    struck.mutable_change()->set_strike(true);
+    ASSERT_TRUE(changes_->apply(struck).ok());               // revision 1, green struck
+    ASSERT_TRUE(changes_->apply(apply_of(kOnlyBlue)).ok());  // revision 2, nothing is
+    ASSERT_TRUE(changes_->running()->struck.empty());
+    back_.set_revision(1);
+    back_.set_message("why");
+  }
+  static constexpr char kEu[] =
+      "---\nkind: Guardrail\nmetadata: {name: eu}\n"
+      "spec: {require: {match_labels: {jurisdiction: eu}}}\n";
+  static constexpr char kOnlyBlue[] =
+      "kind: Route\nmetadata: {name: chat}\n"
+      "spec: {service: chat, clients: {}, split: [{pool: blue, weight: 1}]}\n";
+  v1::RollbackRequest back_;
+};
+
+TEST_F(StruckRollback, IsRefusedWithoutStrikeAndSaysHowItGoes) {
+  const absl::Status refused = changes_->rollback(back_).status();
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(text(refused), HasSubstr("guardrails refuse this, leaks: "));
+  EXPECT_THAT(text(refused), HasSubstr("; with --strike these pools are compiled out instead"));
+  EXPECT_TRUE(stored_is(2, 2));
+}
+
+TEST_F(StruckRollback, CompilesOutWithStrikeWhatTheRevisionHadStruck) {
+  back_.set_strike(true);
+
+  const auto back = changes_->rollback(back_);
+
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ((*store_->list(1))[0].rollback_of(), 1U);
+  ASSERT_FALSE(back->plan().struck().empty());
+  EXPECT_EQ(back->plan().struck(0).pool(), "green");
+  EXPECT_EQ(changes_->running()->struck.size(), static_cast<size_t>(back->plan().struck_size()));
+}
+
+TEST_F(GovernanceTest, RollbackIsRefusedWhenTooMuchWouldMove) {
+  apply(kPolicy);
+  apply(
+      "kind: Route\nmetadata: {name: chat}\n"
+      "spec: {service: chat, clients: {}, split: [{pool: blue, weight: 1}]}\n");
+  v1::RollbackRequest back;
+  back.set_max_moved(10'000);
+
+  const absl::Status refused = changes_->rollback(back).status();
+  const bool is_unchanged = stored_is(2, 2);
+  back.set_max_moved(500'000);
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(text(refused), HasSubstr("too much would move: "));
+  EXPECT_TRUE(is_unchanged);
+  EXPECT_TRUE(changes_->rollback(back).ok());
+}
+
+TEST_F(GovernanceTest, RollbackThatNobodyConfirmsReverts) {
+  apply(kPolicy);
+  apply(pool_yaml("red"));
+  v1::RollbackRequest back;
+  back.mutable_confirm_within()->set_seconds(60);
+
+  const auto rolled_back = changes_->rollback(back);
+  const size_t pools_meanwhile = changes_->running()->policy->pools_size();
+  ASSERT_TRUE(changes_->tend(absl::Now() + absl::Seconds(61)).ok());
+
+  ASSERT_TRUE(rolled_back.ok()) << rolled_back.status();
+  EXPECT_TRUE(rolled_back->has_reverts_at());
+  EXPECT_EQ(pools_meanwhile, 2U);
+  EXPECT_THAT(changes_->running()->policy->pools(), SizeIs(3));
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+}
+
+TEST_F(GovernanceTest, RollbackThatBreaksGlassNeedsAnAdminAndAReason) {
+  const uint64_t id = ask();
+  ASSERT_TRUE(approve(id, bob_).ok());
+  ASSERT_TRUE(approve(id, cid_).ok());  // revision 2 has the guardrail
+  v1::RollbackRequest back;
+  back.set_break_glass(true);
+
+  const absl::Status silent = changes_->rollback(back, root_).status();
+  back.set_message("it burns");
+  const absl::Status officer = changes_->rollback(back, ann_).status();
+  const bool is_unchanged = stored_is(2, 2);
+  const auto broken = changes_->rollback(back, root_);
+
+  EXPECT_EQ(silent.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(officer.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(is_unchanged);
+  ASSERT_TRUE(broken.ok()) << broken.status();
+  EXPECT_EQ(event_kinds().back(), "break-glass");
+  EXPECT_TRUE(changes_->running()->waiting->breaks_glass);
+  ASSERT_TRUE(changes_->tend(absl::Now() + absl::Minutes(61)).ok());
+  EXPECT_THAT(changes_->running()->policy->guardrails(), SizeIs(1));
+}
+
+TEST_F(GovernanceTest, RollbackThatEndsAWaitTakesNoTerms) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Seconds(60))).ok());
+  v1::RollbackRequest back;
+  back.set_max_moved(0);
+
+  const absl::Status refused = changes_->rollback(back).status();
+  const bool still_waits = changes_->running()->waiting.has_value();
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(text(refused), HasSubstr("this ends the wait of revision 2"));
+  EXPECT_TRUE(still_waits);
+  EXPECT_TRUE(stored_is(2, 2));
+  EXPECT_TRUE(changes_->rollback({}).ok());
+}
+
 TEST_F(GovernanceTest, ApprovalsNeedIdentities) {
   apply(kPolicy);
 
@@ -188,7 +313,7 @@ TEST_F(GovernanceTest, OneApprovalOfTwoIsNotEnoughAndTheLastOneApplies) {
   EXPECT_EQ(entry.author(), "ann");
   EXPECT_THAT(entry.approvers(), ElementsAre("bob", "cid"));
   EXPECT_EQ(one_.running().revision(), 2U);
-  EXPECT_THAT(event_kinds(), ElementsAre("apply", "change.pending", "approve", "apply", "approve"));
+  EXPECT_THAT(event_kinds(), ElementsAre("apply", "change.pending", "approve", "approve", "apply"));
 }
 
 TEST_F(GovernanceTest, NobodyApprovesTheirOwnOrTwiceAndViewersNever) {
@@ -251,6 +376,50 @@ TEST_F(GovernanceTest, ChangeThatWaitedADayIsGivenUp) {
   EXPECT_EQ(change(id).state(), v1::PendingChange::STATE_EXPIRED);
   EXPECT_EQ(event_kinds().back(), "change.expired");
   EXPECT_THAT(text(approve(id, bob_).status()), HasSubstr("change 1 is expired"));
+}
+
+TEST_F(GovernanceTest, OneAuthorCannotFillUpWhatWaits) {
+  ask();
+  v1::ApplyRequest request = unsigned_apply(kGuardrail);
+  for (size_t asked = 1; asked < kOpenChangesOfAuthorMax; ++asked)
+    EXPECT_EQ(changes_->apply(request, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+
+  const absl::Status too_many = changes_->apply(request, ann_).status();
+  const absl::Status other = changes_->apply(request, root_).status();
+  v1::DecideChangeRequest rejection;
+  rejection.set_id(1);
+  rejection.set_reject(true);
+  rejection.set_message("too many");
+  ASSERT_TRUE(changes_->decide(rejection, bob_).ok());
+
+  EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(text(too_many), HasSubstr("20 changes wait for approvals already, 20 of ann"));
+  EXPECT_EQ(other.code(), absl::StatusCode::kPermissionDenied) << "others have room";
+  EXPECT_EQ(changes_->apply(request, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(GovernanceTest, WhatWaitsIsBoundedInBytesAlsoAfterARestart) {
+  ask();
+  v1::ApplyRequest large = unsigned_apply(kGuardrail);
+  large.mutable_change()->mutable_files(0)->mutable_yaml()->append("# " +
+                                                                   std::string(40 << 20, 'x'));
+  EXPECT_EQ(changes_->apply(large, ann_).status().code(), absl::StatusCode::kPermissionDenied);
+  close();
+  open();
+
+  const absl::Status too_large = changes_->apply(large, ann_).status();
+
+  EXPECT_EQ(too_large.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(text(too_large), HasSubstr("80 MiB of ann"));
+  EXPECT_THAT(pending(), SizeIs(2));
+}
+
+TEST_F(GovernanceTest, ListsCarryNoFilesAndOneAskedForByItsIdDoes) {
+  const uint64_t id = ask();
+
+  EXPECT_THAT(pending()[0].request().change().files(), SizeIs(0));
+  EXPECT_EQ(changes_->approvals().find(id)->request().change().files(0).yaml(), kGuardrail);
+  EXPECT_EQ(changes_->approvals().find(99).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(GovernanceTest, RejectionNeedsAReasonAndEndsIt) {
@@ -391,18 +560,55 @@ TEST_F(GovernanceTest, LaterApplyIsRefusedWhileOneWaitsAndRollbackEndsIt) {
   EXPECT_TRUE(changes_->apply(apply_of(pool_yaml("late"))).ok());
 }
 
-TEST_F(GovernanceTest, RevertThatANodeRefusesIsTriedAgain) {
+TEST_F(GovernanceTest, RevertThatFailsIsToldOnceTriedSeldomAndHoldsNothingElseUp) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5))).ok());
+  StoredChange waits;
+  waits.change.set_state(v1::PendingChange::STATE_PENDING);
+  waits.change.mutable_plan()->set_base_revision(2);
+  ASSERT_TRUE(ChangeStore(store_->shared()).add(waits, v1::Event()).ok());
+  close();
+  open();
+  damage_policy(1);
+  const absl::Time late = absl::Now() + absl::Hours(2);
+
+  const absl::Status first = changes_->tend(late);
+  const absl::Status at_once = changes_->tend(late);
+  const absl::Status later = changes_->tend(late + absl::Minutes(1));
+
+  EXPECT_FALSE(first.ok());
+  EXPECT_TRUE(at_once.ok()) << "it is not tried again yet";
+  EXPECT_FALSE(later.ok());
+  const std::vector<std::string> kinds = event_kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "revert"), 1);
+  EXPECT_EQ(change(waits.change.id()).state(), v1::PendingChange::STATE_EXPIRED);
+}
+
+TEST_F(GovernanceTest, NodeThatRefusesKeepsNobodyInWhatWasForAWhileOnly) {
   apply(kPolicy);
   ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Seconds(1))).ok());
   one_.refuse_stages("no memory");
 
-  const absl::Status refused = changes_->tend(absl::Now() + absl::Minutes(1));
-  one_.refuse_stages("");
+  const absl::Status reverted = changes_->tend(absl::Now() + absl::Minutes(1));
 
-  EXPECT_FALSE(refused.ok());
-  EXPECT_TRUE(changes_->running()->waiting.has_value());
-  EXPECT_TRUE(changes_->tend(absl::Now() + absl::Minutes(1)).ok());
-  EXPECT_EQ(changes_->running()->revision, 3U);
+  EXPECT_TRUE(reverted.ok()) << reverted;
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+  EXPECT_TRUE(testing::eventually([this] { return two_.running().revision() == 3; }));
+  EXPECT_TRUE(testing::eventually([this] { return event_kinds().back() == "node.refused"; }));
+  EXPECT_EQ(one_.running().revision(), 2U);
+}
+
+TEST_F(GovernanceTest, RollbackThatEndsAWaitGoesPastANodeThatRefuses) {
+  apply(kPolicy);
+  ASSERT_TRUE(changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5))).ok());
+  one_.refuse_stages("no memory");
+
+  const auto back = changes_->rollback({});
+
+  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back->nodes(), SizeIs(2));
+  EXPECT_EQ(back->nodes(0).message(), "no memory");
+  EXPECT_TRUE(back->nodes(1).committed());
 }
 
 TEST_F(GovernanceTest, BrokenGlassNeedsAnAdminAReasonAndEndsWithinTheHour) {
@@ -432,6 +638,37 @@ TEST_F(GovernanceTest, BrokenGlassNeedsAnAdminAReasonAndEndsWithinTheHour) {
             absl::StatusCode::kAborted);
   ASSERT_TRUE(changes_->tend(absl::Now() + absl::Minutes(61)).ok());
   EXPECT_THAT(changes_->running()->policy->guardrails(), SizeIs(0));
+}
+
+TEST_F(GovernanceTest, GlassHealsWithinTheHourThoughTheClockIsSetBack) {
+  ASSERT_TRUE(changes_->apply(unsigned_apply(kPolicy), ann_).ok());
+  v1::ApplyRequest request = unsigned_apply(kGuardrail);
+  request.set_break_glass(true);
+  ASSERT_TRUE(changes_->apply(request, root_).ok());
+  close();
+  clock_jump_ = -absl::Hours(24);
+  open();
+
+  ASSERT_TRUE(changes_->tend(changes_->now()).ok());
+  const bool holds = changes_->running()->waiting.has_value();
+  const absl::Duration left = changes_->running()->waiting->deadline - changes_->now();
+  ASSERT_TRUE(changes_->tend(changes_->now() + absl::Hours(1)).ok());
+
+  EXPECT_TRUE(holds);
+  EXPECT_LE(left, absl::Hours(1));
+  EXPECT_FALSE(changes_->running()->waiting.has_value());
+}
+
+TEST_F(GovernanceTest, TimesAreGivenByTheServicesOwnClock) {
+  clock_jump_ = absl::Hours(24);
+  apply(kPolicy);
+
+  const auto response = changes_->apply(confirmed(pool_yaml("red"), absl::Minutes(5)));
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_GT(time_of(response->reverts_at()), absl::Now() + absl::Hours(24));
+  ASSERT_TRUE(changes_->tend(changes_->now()).ok());
+  EXPECT_TRUE(changes_->running()->waiting.has_value());
 }
 
 TEST_F(GovernanceTest, GlassBrokenTwiceHealsToWhatWasBeforeTheFirst) {

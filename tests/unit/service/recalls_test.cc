@@ -5,6 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "controlplane/store/backup.h"
 #include "gmock/gmock.h"
 #include "tests/unit/service/change_fixture.h"
 
@@ -28,6 +33,17 @@ class RecallsTest : public ChangeFixture {
     request.set_message(message);
     request.set_author("ann");
     return changes_->set_override(request).status();
+  }
+  // As a controller that lost its store starts from a backup.
+  void restore(const std::string& backup) {
+    close();
+    const std::string lost = directory_.path("store.db");
+    for (const char* suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(lost + suffix);
+    ASSERT_TRUE(restore_store(backup, lost).ok());
+    open();
+    const uint64_t generation = std::max(one_.running().generation(), two_.running().generation());
+    ASSERT_TRUE(changes_->overtake(generation).ok());
   }
   static v1::Override green() {
     v1::Override override;
@@ -96,6 +112,68 @@ TEST_F(RecallsTest, NodeThatIsAwayMakesItIncompleteUntilItReturns) {
   EXPECT_TRUE(eventually([this] { return tend().ok() && !events("recall.complete").empty(); }));
 }
 
+TEST_F(RecallsTest, NodeThatRefusesIsNamedAndHoldsNobodyUp) {
+  one_.sweep_recalls(0, 7);
+  two_.refuse_stages("no memory");
+
+  v1::SetOverrideRequest request;
+  *request.mutable_override() = green();
+  request.set_message("wrong answers");
+  const auto response = changes_->set_override(request);
+  const auto certificate = settle(kRecallPatienceMin);
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_THAT(response->nodes(), SizeIs(2));
+  EXPECT_TRUE(response->nodes(0).committed());
+  EXPECT_EQ(response->nodes(1).message(), "no memory");
+  EXPECT_THAT(one_.running().overrides(), SizeIs(1));
+  EXPECT_TRUE(stored_is(1, 2));
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_FALSE(certificate->is_complete());
+  ASSERT_THAT(events("node.refused"), SizeIs(1));
+  EXPECT_EQ(events("node.refused")[0].target(), "node/edge-2");
+  EXPECT_EQ(events("node.refused")[0].reason(), "no memory");
+}
+
+TEST_F(RecallsTest, HealthyNodeHasItAtOnceThoughAnotherHangs) {
+  one_.sweep_recalls(0, 7);
+  two_.hold_statuses();
+
+  const absl::Time begin = absl::Now();
+  std::thread command([this] { EXPECT_TRUE(recall("wrong answers").ok()); });
+  EXPECT_TRUE(eventually([this] { return one_.running().overrides_size() == 1; }));
+  const absl::Duration until_recalled = absl::Now() - begin;
+  command.join();
+  const auto certificate = settle(kRecallPatienceMin);
+  const absl::Duration until_answered = absl::Now() - begin;
+  two_.release_statuses();
+
+  EXPECT_LT(until_recalled, absl::Seconds(1));
+  EXPECT_LT(until_answered, absl::Milliseconds(1900))
+      << "one look at the node that hangs takes 2 s";
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_FALSE(certificate->is_complete());
+  EXPECT_EQ(certificate->nodes(0).status().flows_cut(), 7U);
+  EXPECT_FALSE(certificate->nodes(1).has_status());
+}
+
+TEST_F(RecallsTest, NobodysPreviewHoldsItUp) {
+  two_.hold_stages();
+  v1::ApplyRequest request = apply_of(pool_yaml("red"));
+  request.set_max_moved(1'000'000);
+  absl::Status applied;
+  std::thread command([&] { applied = changes_->apply(request).status(); });
+  absl::SleepFor(absl::Milliseconds(100));  // the preview is on its way
+
+  EXPECT_TRUE(recall("wrong answers").ok());
+  const int recalls = one_.running().overrides_size();
+  two_.release_stages();
+  command.join();
+
+  EXPECT_EQ(recalls, 1);
+  EXPECT_EQ(applied.code(), absl::StatusCode::kAborted) << applied;
+}
+
 TEST_F(RecallsTest, NodeThatStillLooksIsWaitedForButNotForEver) {
   one_.sweep_recalls(0, 7);
   two_.sweep_recalls(3, 2);
@@ -128,6 +206,38 @@ TEST_F(RecallsTest, NeitherApplyNorRollbackNorRestartLiftsIt) {
   EXPECT_EQ((*recalls)[0].reason(), "wrong answers");
 }
 
+TEST_F(RecallsTest, RecallOfAfterTheBackupOutlivesTheRestore) {
+  const std::string backup = *store_->copy();
+  ASSERT_TRUE(recall("wrong answers").ok());
+  ASSERT_TRUE(eventually([this] { return one_.running().overrides_size() == 1; }));
+
+  restore(backup);
+
+  ASSERT_TRUE(eventually([this] { return one_.running().term() == 1; }));
+  EXPECT_THAT(one_.running().overrides(), SizeIs(1));
+  ASSERT_THAT(changes_->running()->overrides, SizeIs(1));
+  EXPECT_EQ(store_->load()->overrides.size(), 1U);
+  ASSERT_THAT(events("recall"), SizeIs(1));
+  EXPECT_THAT(events("recall")[0].reason(), HasSubstr("has recalled it since before the restore"));
+  EXPECT_TRUE(eventually([this] { return two_.running().overrides_size() == 1; }));
+}
+
+TEST_F(RecallsTest, RecallThatTheBackupKnowsAsLiftedStaysLifted) {
+  ASSERT_TRUE(recall("wrong answers").ok());
+  ASSERT_TRUE(eventually([this] { return two_.running().overrides_size() == 1; }));
+  two_.leave();                              // with the recall
+  absl::SleepFor(absl::Milliseconds(1100));  // times of recalls are whole seconds here
+  ASSERT_TRUE(lift_recall("green").ok());
+  const std::string backup = *store_->copy();
+
+  restore(backup);
+  two_.come_back();
+
+  ASSERT_TRUE(eventually([this] { return two_.running().term() == 1; }));
+  EXPECT_THAT(two_.running().overrides(), SizeIs(0));
+  EXPECT_THAT(changes_->running()->overrides, SizeIs(0));
+}
+
 TEST_F(RecallsTest, DrainDoesNotWeakenIt) {
   ASSERT_TRUE(recall("wrong answers").ok());
 
@@ -138,9 +248,23 @@ TEST_F(RecallsTest, DrainDoesNotWeakenIt) {
   EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
 }
 
+TEST_F(RecallsTest, LiftingARecallLiftsNoDrainAndTheOtherWayRound) {
+  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_DRAINING).ok());
+  const absl::Status no_recall = lift_recall("green");
+  ASSERT_TRUE(recall("wrong answers").ok());
+  const absl::Status no_drain = set_override("green", "", v1::Override::STATE_UNSPECIFIED).status();
+
+  EXPECT_EQ(no_recall.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(no_recall.message()),
+              HasSubstr("pool/green is drained, not recalled; sluice undrain pool/green"));
+  EXPECT_EQ(no_drain.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(no_drain.message()), HasSubstr("sluice recall pool/green --lift"));
+  EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
+}
+
 TEST_F(RecallsTest, LiftedRecallIsNoRecallAnyMore) {
   ASSERT_TRUE(recall("wrong answers").ok());
-  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+  ASSERT_TRUE(lift_recall("green").ok());
 
   EXPECT_EQ(settle(absl::ZeroDuration()).status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(events("recall.lift"), SizeIs(1));
@@ -152,7 +276,7 @@ TEST_F(RecallsTest, StatusOfAnEarlierRecallDoesNotCount) {
   two_.sweep_recalls(0, 1);
   ASSERT_TRUE(recall("first").ok());
   ASSERT_TRUE(settle(kRecallPatience).ok());
-  ASSERT_TRUE(set_override("green", "", v1::Override::STATE_UNSPECIFIED).ok());
+  ASSERT_TRUE(lift_recall("green").ok());
   two_.leave();
 
   ASSERT_TRUE(recall("second").ok());

@@ -75,6 +75,75 @@ TEST_F(SetRollout, WhatChangesNoTableIsOnlyWrittenDown) {
   EXPECT_EQ(store_->load()->rollouts[0].phase(), v1::ROLLOUT_PHASE_PAUSED);
 }
 
+// Everybody's route is without green, which a guardrail forbids, and blue is rolled out to red.
+class StruckRollout : public ChangeFixture {
+ protected:
+  void SetUp() override {
+    ChangeFixture::SetUp();
+    v1::ApplyRequest request = apply_of(
+        std::string(kPolicy) +
+        "---\nkind: Pool\nmetadata: {name: red, labels: {jurisdiction: eu}}\n"
+        "spec: {table_slots: 251, backends: [{name: r1, address: 10.0.0.4}]}\n"
+        "---\nkind: Guardrail\nmetadata: {name: eu}\n"
+        "spec: {require: {match_labels: {jurisdiction: eu}}}\n"
+        "---\nkind: Rollout\nmetadata: {name: v2}\n"
+        "spec: {route: chat, stable: blue, candidate: red, steps: [{weight: 10000}, {weight: "
+        "500000}]}\n");
+    request.mutable_change()->set_strike(true);
+    const auto applied = changes_->apply(request);
+    ASSERT_TRUE(applied.ok()) << applied.status();
+    ASSERT_FALSE(changes_->running()->struck.empty());
+  }
+  absl::Status set(v1::RolloutPhase phase, uint32_t weight) {
+    v1::RolloutStatus status;
+    status.set_rollout("v2");
+    status.set_phase(phase);
+    status.set_weight(weight);
+    return changes_->set_rollout(status, changes_->running()->revision).status();
+  }
+  // The one route that clients are steered to.
+  v1::RouteEntry steered() {
+    wait_for_node();
+    const v1::ForwardingTable table = one_.running();
+    EXPECT_FALSE(table.steering().empty());
+    for (const v1::SteeringEntry& row : table.steering()) {
+      EXPECT_EQ(row.route(), "chat/without/green");
+      EXPECT_THAT(row.eligible_pools(), ::testing::Not(::testing::Contains("green")));
+    }
+    for (const v1::RouteEntry& route : table.routes()) {
+      if (route.name() == "chat/without/green") return route;
+    }
+    ADD_FAILURE() << "no route without green";
+    return {};
+  }
+};
+
+TEST_F(StruckRollout, StepsBringNothingBackThatIsStruckAlsoAfterARestart) {
+  const size_t struck = changes_->running()->struck.size();
+  close();
+  open();
+  ASSERT_EQ(changes_->running()->struck.size(), struck);
+
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000).ok());
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 500'000).ok());
+
+  const v1::RouteEntry route = steered();
+  ASSERT_THAT(route.split(), SizeIs(1));
+  EXPECT_EQ(route.split(0).pool(), "blue");
+  ASSERT_THAT(route.rollouts(), SizeIs(1));
+  EXPECT_EQ(route.rollouts(0).weight(), 500'000u);
+  EXPECT_EQ(changes_->running()->struck.size(), struck);
+  EXPECT_EQ(store_->load()->struck.size(), struck);
+}
+
+TEST_F(StruckRollout, RollbackTakesTheCandidateFromTheStruckRouteToo) {
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 500'000).ok());
+
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_FAILED, 0).ok());
+
+  EXPECT_THAT(steered().rollouts(), IsEmpty());
+}
+
 TEST_F(SetRollout, AStatusOfAnOlderRevisionOrADeletedRolloutIsRefused) {
   EXPECT_EQ(changes_->set_rollout(status(v1::ROLLOUT_PHASE_PROGRESSING, 10'000), 1).status().code(),
             absl::StatusCode::kAborted);
@@ -90,6 +159,19 @@ TEST_F(SetRollout, ANodesRefusalChangesNothing) {
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(rollouts(), IsEmpty());
   EXPECT_THAT(store_->load()->rollouts, IsEmpty());
+}
+
+TEST_F(SetRollout, ANodesRefusalKeepsNobodyFromLosingTheCandidate) {
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000).ok());
+  const uint64_t generation = changes_->running()->generation;
+  one_.refuse_stages("no");
+
+  const auto aborted = set(v1::ROLLOUT_PHASE_ABORTED, 0);
+
+  ASSERT_TRUE(aborted.ok()) << aborted.status();
+  EXPECT_EQ(store_->load()->rollouts[0].weight(), 0U);
+  EXPECT_TRUE(testing::eventually([&] { return two_.running().generation() == generation + 1; }));
+  EXPECT_EQ(one_.running().generation(), generation);
 }
 
 TEST_F(SetRollout, EditingTheSplitOfALiveRolloutIsAConflictAndChangesNothing) {
@@ -158,13 +240,73 @@ TEST(RolloutTable, TakesBackWhatTheCandidateLosesWithoutAPlan) {
   EXPECT_THAT(route.evicted(), ElementsAre("red"));
 }
 
+TEST(RolloutTable, TakesItBackFromARouteWithoutStruckPoolsToo) {
+  v1::ForwardingTable table;
+  for (const char* name : {"chat", "chat/without/red", "chat2"}) {
+    v1::RouteEntry& route = *table.add_routes();
+    route.set_name(name);
+    v1::RolloutSplit& split = *route.add_rollouts();
+    split.set_seed("v2");
+    split.set_weight(50'000);
+  }
+  v1::Rollout rollout;
+  rollout.mutable_metadata()->set_name("v2");
+  rollout.mutable_spec()->set_route("chat");
+  rollout.mutable_spec()->set_candidate("green");
+  v1::RolloutStatus status;
+  status.set_phase(v1::ROLLOUT_PHASE_ABORTED);
+  status.set_is_evicting(true);
+
+  lower_in_table(rollout, status, table);
+
+  for (const int i : {0, 1}) {
+    EXPECT_THAT(table.routes(i).rollouts(), IsEmpty());
+    EXPECT_THAT(table.routes(i).evicted(), ElementsAre("green"));
+  }
+  EXPECT_THAT(table.routes(2).rollouts(), SizeIs(1));
+}
+
+TEST_F(SetRollout, EvictedFlowsAreMadeToAsk) {
+  ASSERT_TRUE(set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000).ok());
+  const uint64_t epoch = one_.running().eligibility_epoch();
+  v1::RolloutStatus evicting = status(v1::ROLLOUT_PHASE_ABORTED, 0);
+  evicting.set_is_evicting(true);
+
+  ASSERT_TRUE(changes_->set_rollout(evicting, 2).ok());
+
+  wait_for_node();
+  EXPECT_THAT(one_.running().routes(0).evicted(), ElementsAre("green"));
+  EXPECT_GT(one_.running().eligibility_epoch(), epoch);
+}
+
+TEST_F(SetRollout, GoingBackStartsNoRolloutThatItBringsBack) {
+  std::string running = kRollout;
+  running.replace(running.find(", paused: true"), 14, "");
+  apply(running);
+  ASSERT_TRUE(changes_->set_rollout(status(v1::ROLLOUT_PHASE_ABORTED, 0), 3).ok());
+  v1::ApplyRequest deletion = apply_of("");
+  deletion.mutable_change()->clear_files();
+  deletion.mutable_change()->add_deletions("Rollout/v2");
+  deletion.mutable_confirm_within()->set_seconds(1);
+  ASSERT_TRUE(changes_->apply(deletion).ok());
+  ASSERT_THAT(rollouts(), IsEmpty());
+
+  ASSERT_TRUE(changes_->tend(absl::Now() + absl::Seconds(2)).ok());
+
+  ASSERT_THAT(rollouts(), SizeIs(1));
+  EXPECT_EQ(rollouts()[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
+  EXPECT_THAT(rollouts()[0].reason(), HasSubstr("sluice rollout start"));
+  EXPECT_EQ(store_->load()->rollouts[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
+}
+
 TEST_F(SetRollout, TheCallsNameWhatIsUnknown) {
   EventLog events(store_->shared());
   Recalls recalls(*store_, *fleet_, events);
   const auto archive = *TableArchive::open(directory_.path("audit"));
+  CallMeter strangers;
   ControlService service({*changes_, *store_, *fleet_, *records_, events, recalls, *archive,
                           rollouts_->runner(), "9.9",
-                          [](const grpc::ServerContext*) { return anybody(); }});
+                          [](const grpc::ServerContext*) { return anybody(); }, strangers});
   v1::SteerRolloutRequest steer;
   steer.set_rollout("v3");
   steer.set_action(v1::SteerRolloutRequest::ACTION_START);

@@ -73,6 +73,22 @@ TEST_F(ChangeStoreTest, DecidedChangesAreListedOnlyWhenAllAreAsked) {
   EXPECT_THAT(*changes_.list(ChangeStore::Which::kAll), SizeIs(1));
 }
 
+TEST_F(ChangeStoreTest, EndedChangesLoseTheirFilesAndTheOldestGo) {
+  for (const char* author : {"ann", "bob"}) {
+    v1::PendingChange change = add(author);
+    change.mutable_request()->mutable_change()->add_files()->set_yaml("kind: Pool");
+    change.set_state(v1::PendingChange::STATE_REJECTED);
+    change.set_reason(std::string(40 << 20, 'x'));
+    ASSERT_TRUE(changes_.replace(change, v1::Event()).ok());
+  }
+
+  const auto ended = *changes_.list(ChangeStore::Which::kAll);
+
+  ASSERT_THAT(ended, SizeIs(1)) << "two would be 80 MiB";
+  EXPECT_EQ(ended[0].request().author(), "bob");
+  EXPECT_THAT(changes_.find(2)->change.request().change().files(), SizeIs(0));
+}
+
 TEST_F(ChangeStoreTest, RevisionOfAChangeMarksItAppliedInTheSameStep) {
   NewRevision revision;
   revision.applied = add("ann");
@@ -147,7 +163,7 @@ TEST_F(ChangeStoreTest, OverrideThatStaysKeepsWhoSetItAndWhy) {
   v1::Event event;
   event.set_kind("recall");
   ASSERT_TRUE(
-      store_->replace_overrides(1, {recall}, table(2), {recall, "ann", "bad", time}, event).ok());
+      store_->replace_overrides(1, {recall}, table(2), {recall, "ann", "bad", time}, {event}).ok());
   ASSERT_TRUE(
       store_->replace_overrides(1, {recall, drain}, table(3), {drain, "bob", "", time}).ok());
   reopen();

@@ -37,6 +37,16 @@ class EventLogTest : public ::testing::Test {
   EventLog log_{store_->shared()};
 };
 
+TEST_F(EventLogTest, LongTextsAreCutBetweenLetters) {
+  v1::Event event;
+  event.set_kind("drain");
+  std::string text(kEventTextBytesMax - 4, 'x');
+  event.set_reason(text + "\xc3\xa4\xc3\xa4\xc3\xa4");
+  ASSERT_TRUE(log_.append(event).ok());
+
+  EXPECT_EQ((*log_.list({}))[0].reason(), text + "…");
+}
+
 TEST_F(EventLogTest, EventsAreNumberedFromOneAndKeepWhatTheyAreGiven) {
   v1::Event event;
   event.set_kind("recall");

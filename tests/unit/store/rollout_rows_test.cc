@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include "controlplane/store/event_log.h"
 #include "controlplane/store/revision_store.h"
 #include "tests/support/temporary_directory.h"
 
@@ -66,6 +67,24 @@ TEST_F(RolloutRows, AreReplacedWithTheirTableOrAlone) {
   ASSERT_TRUE(store_->replace_rollouts(1, statuses(9), nullptr).ok());
   EXPECT_EQ(store_->load()->generation, 2u);
   EXPECT_EQ(store_->load()->rollouts[1].weight(), 9u);
+}
+
+TEST_F(RolloutRows, AreDurableWithWhatTellsOfThemOrNotAtAll) {
+  v1::Event event;
+  event.set_kind("rollout.rollback");
+  EventLog log(store_->shared());
+
+  const NewTable old = table(1);
+  EXPECT_FALSE(store_->replace_rollouts(1, statuses(8), &old, {event}).ok());
+  const size_t before = log.list({})->size();
+  const NewTable next = table(2);
+  ASSERT_TRUE(store_->replace_rollouts(1, statuses(8), &next, {event}).ok());
+
+  EXPECT_EQ(before, 0U);
+  const std::vector<v1::Event> events = *log.list({});
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0].revision(), 1U);
+  EXPECT_EQ(events[0].generation(), 2U);
 }
 
 TEST_F(RolloutRows, ThoseOfAnotherRevisionOrAnOldTableAreRefused) {

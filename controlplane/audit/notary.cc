@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Puts every step of the control plane into the signed log.
+#include "controlplane/audit/notary.h"
+
+#include <fcntl.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <openssl/sha.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "controlplane/audit/tiles.h"
+#include "sluice/v1/log.pb.h"
+
+namespace sluice::controlplane {
+namespace {
+
+// How many events one checkpoint takes at most: what piled up while no log was kept comes in parts.
+constexpr uint32_t kEventsPerCheckpoint = 10'000;
+
+std::string deterministic_bytes(const google::protobuf::Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+std::string entry_of(v1::Event event) {
+  v1::LogEntry entry;
+  *entry.mutable_event() = std::move(event);
+  std::string bytes = deterministic_bytes(entry);
+  if (bytes.size() <= kEntryBytesMax) return bytes;
+  const std::string whole = deterministic_bytes(entry.event());
+  TreeHash hash;
+  SHA256(reinterpret_cast<const uint8_t*>(whole.data()), whole.size(), hash.data());
+  entry.set_whole(hash.data(), hash.size());
+  v1::Event& left = *entry.mutable_event();
+  left.clear_details();
+  if (left.reason().size() > kEntryBytesMax / 2) left.mutable_reason()->resize(1000);
+  return deterministic_bytes(entry);
+}
+
+absl::Status write_key(const std::string& path, absl::string_view pem) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) {
+    return absl::UnavailableError(absl::StrCat("cannot make ", path, ": ", std::strerror(errno)));
+  }
+  const bool is_written = ::write(file, pem.data(), pem.size()) == static_cast<ssize_t>(pem.size());
+  const bool is_durable = is_written && ::fsync(file) == 0;
+  ::close(file);
+  if (is_durable) return absl::OkStatus();
+  ::unlink(path.c_str());
+  return absl::UnavailableError(absl::StrCat("cannot write ", path));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Notary>> Notary::start(const std::string& folder, NoteSigner signer,
+                                                      EventLog& events, absl::Duration interval) {
+  absl::StatusOr<TileLog> log = TileLog::open(folder, std::move(signer));
+  if (!log.ok()) return log.status();
+  std::unique_ptr<Notary> notary(new Notary(*std::move(log), events));
+  if (absl::Status status = notary->find_end(); !status.ok()) return status;
+  notary->thread_ = std::thread([self = notary.get(), interval] { self->run(interval); });
+  return notary;
+}
+
+Notary::~Notary() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void Notary::run(absl::Duration interval) {
+  for (bool is_last = false;;) {
+    const absl::Status status = sign_new();
+    const std::string error(status.message());
+    // What fails is tried again with the next checkpoint, and said once.
+    if (!status.ok() && error != last_error_) spdlog::error("audit log: {}", error);
+    last_error_ = error;
+    if (is_last) return;
+    const absl::MutexLock lock(&mutex_);
+    is_last = mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval);
+  }
+}
+
+// Where the log and the store agree last. They part when the store comes back from a backup.
+absl::Status Notary::find_end() {
+  bool has_parted = false;
+  for (uint64_t index = log_.size(); index > 0; --index) {
+    const absl::StatusOr<std::string> bytes = log_.entry(index - 1);
+    if (!bytes.ok()) return bytes.status();
+    v1::LogEntry entry;
+    if (!entry.ParseFromString(*bytes)) {
+      return absl::DataLossError(absl::StrCat("entry ", index - 1, " of the audit log is none"));
+    }
+    if (!entry.has_event()) continue;
+    const uint64_t sequence = entry.event().sequence();
+    const absl::StatusOr<std::vector<v1::Event>> stored = events_.following(sequence - 1, 1);
+    if (!stored.ok()) return stored.status();
+    if (!stored->empty() && entry_of(stored->front()) == *bytes) {
+      signed_until_ = sequence;
+      break;
+    }
+    has_parted = true;
+  }
+  if (!has_parted) return absl::OkStatus();
+  v1::LogEntry entry;
+  entry.mutable_restored()->set_sequence(signed_until_);
+  return log_.append(std::vector<std::string>{deterministic_bytes(entry)});
+}
+
+absl::Status Notary::sign_new() {
+  for (;;) {
+    absl::StatusOr<std::vector<v1::Event>> fresh =
+        events_.following(signed_until_, kEventsPerCheckpoint);
+    if (!fresh.ok()) return fresh.status();
+    if (fresh->empty()) return absl::OkStatus();
+    const uint64_t last = fresh->back().sequence();
+    std::vector<std::string> entries;
+    entries.reserve(fresh->size());
+    for (v1::Event& event : *fresh)
+      entries.push_back(entry_of(std::move(event)));
+    if (absl::Status status = log_.append(entries); !status.ok()) return status;
+    signed_until_ = last;
+  }
+}
+
+absl::StatusOr<NoteSigner> load_or_make_signer(const std::string& path) {
+  absl::StatusOr<std::string> pem = read_file(path);
+  if (absl::IsNotFound(pem.status()) && ::access(path.c_str(), F_OK) != 0) {
+    pem = NoteSigner::new_pem();
+    if (!pem.ok()) return pem.status();
+    if (absl::Status status = write_key(path, *pem); !status.ok()) return status;
+    spdlog::info("{}: a new key that signs the audit log", path);
+  }
+  if (!pem.ok()) return absl::UnavailableError(pem.status().message());
+  absl::StatusOr<NoteSigner> signer = NoteSigner::from_pem(*pem);
+  if (signer.ok()) return signer;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", signer.status().message()));
+}
+
+}  // namespace sluice::controlplane

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events on their way into the signed log, over restarts and restores.
+#include "controlplane/audit/notary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "controlplane/audit/log_check.h"
+#include "controlplane/audit/tiles.h"
+#include "controlplane/store/revision_store.h"
+#include "sluice/v1/log.pb.h"
+#include "tests/support/temporary_directory.h"
+
+namespace sluice::controlplane {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class NotaryTest : public ::testing::Test {
+ protected:
+  void add(const std::string& kind, size_t detail_bytes = 0) {
+    v1::Event event;
+    event.set_kind(kind);
+    for (size_t i = 0; i < detail_bytes / 1000; ++i)
+      (*event.mutable_details())[std::to_string(i)] = std::string(1000, 'x');
+    ASSERT_TRUE(events_->append(event).ok());
+  }
+  absl::StatusOr<std::unique_ptr<Notary>> notary() {
+    return Notary::start(folder_, *load_or_make_signer(key_path_), *events_, absl::Hours(1));
+  }
+  // A notary that lives for a moment signs all there is.
+  void sign() {
+    const auto started = notary();
+    ASSERT_TRUE(started.ok()) << started.status();
+    key_ = (*started)->key();
+  }
+  void restore_from(const std::string& copy) {
+    events_.reset();
+    store_.reset();
+    std::filesystem::copy_file(directory_.path(copy), directory_.path("c.db"),
+                               std::filesystem::copy_options::overwrite_existing);
+    store_ = *RevisionStore::open(directory_.path("c.db"));
+    events_ = std::make_unique<EventLog>(store_->shared());
+  }
+  std::vector<std::string> signed_steps() {
+    std::vector<std::string> steps;
+    const auto check =
+        check_log(folder_, {&key_, 1}, std::nullopt, [&](uint64_t, const std::string& bytes) {
+          v1::LogEntry entry;
+          ASSERT_TRUE(entry.ParseFromString(bytes));
+          steps.push_back(entry.has_restored()
+                              ? "restored " + std::to_string(entry.restored().sequence())
+                              : std::to_string(entry.event().sequence()) + " " +
+                                    entry.event().kind() + (entry.whole().empty() ? "" : " (cut)"));
+        });
+    EXPECT_TRUE(check.ok()) << check.status();
+    EXPECT_EQ(check->first_bad, std::nullopt) << check->problem;
+    return steps;
+  }
+
+  testing::TemporaryDirectory directory_;
+  const std::string folder_ = directory_.path("log");
+  const std::string key_path_ = directory_.path("audit.key");
+  std::unique_ptr<RevisionStore> store_ = *RevisionStore::open(directory_.path("c.db"));
+  std::unique_ptr<EventLog> events_ = std::make_unique<EventLog>(store_->shared());
+  NoteKey key_;
+};
+
+TEST_F(NotaryTest, SignsEveryEventOnceOverRestarts) {
+  add("apply");
+  add("recall");
+  sign();
+  EXPECT_THAT(signed_steps(), ElementsAre("1 apply", "2 recall"));
+
+  sign();
+  add("rollback");
+  sign();
+
+  EXPECT_THAT(signed_steps(), ElementsAre("1 apply", "2 recall", "3 rollback"));
+}
+
+TEST_F(NotaryTest, KeepsWhatWasDoneAfterABackup) {
+  add("apply");
+  sign();
+  store_.reset();
+  events_.reset();
+  std::filesystem::copy_file(directory_.path("c.db"), directory_.path("backup"));
+  restore_from("backup");
+  add("recall");
+  add("drain");
+  sign();
+
+  restore_from("backup");
+  add("undrain");
+  sign();
+
+  EXPECT_THAT(signed_steps(),
+              ElementsAre("1 apply", "2 recall", "3 drain", "restored 1", "2 undrain"));
+  sign();
+  EXPECT_EQ(signed_steps().size(), 5u) << "it is said once";
+}
+
+TEST_F(NotaryTest, CutsEventsThatNoEntryHolds) {
+  add("apply", 100'000);
+  sign();
+  EXPECT_THAT(signed_steps(), ElementsAre("1 apply (cut)"));
+}
+
+TEST_F(NotaryTest, MakesItsKeyForItsOwnerAlone) {
+  sign();
+  struct stat status {};
+  ASSERT_EQ(::stat(key_path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+
+  ASSERT_TRUE(write_file(key_path_, "no key").ok());
+  const auto refused = load_or_make_signer(key_path_);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("audit.key: no private key"));
+  EXPECT_TRUE(
+      absl::IsUnavailable(load_or_make_signer(directory_.path("nowhere/audit.key")).status()));
+}
+
+}  // namespace
+}  // namespace sluice::controlplane
