@@ -45,10 +45,10 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
   changes_ = std::make_unique<ChangeService>(*std::move(state), *store_, *fleet_);
-  archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, settings.retention);
+  events_ = std::make_unique<EventLog>(store_->shared());
+  archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, *events_, settings.retention);
   archivist_->add(changes_->running()->table);  // a crash may have come before it was kept
   changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
-  events_ = std::make_unique<EventLog>(store_->shared());
   recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
   rollouts_ = std::make_unique<RolloutEngine>(
       *changes_, *fleet_, [this](const v1::Event& event) { write_down(event); });

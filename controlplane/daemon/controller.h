@@ -47,9 +47,9 @@ class Controller {
   std::unique_ptr<TableArchive> archive_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Fleet> fleet_;
+  std::unique_ptr<EventLog> events_;
   std::unique_ptr<Archivist> archivist_;
   std::unique_ptr<ChangeService> changes_;
-  std::unique_ptr<EventLog> events_;
   std::unique_ptr<Recalls> recalls_;
   std::unique_ptr<RolloutEngine> rollouts_;
   std::unique_ptr<ControlService> service_;  // of `server_`

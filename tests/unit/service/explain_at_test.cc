@@ -20,6 +20,8 @@ class ExplainAtTest : public ChangeFixture {
  protected:
   void SetUp() override {
     ChangeFixture::SetUp();
+    events_ = std::make_unique<EventLog>(store_->shared());
+    archivist_ = std::make_unique<Archivist>(*archive_, *nobody_, *events_, kKept);
     changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
     apply(kPolicy);  // generation 1
     ASSERT_TRUE(eventually([this] { return archive_->table_of(1).ok(); }));
@@ -58,11 +60,12 @@ class ExplainAtTest : public ChangeFixture {
     return explain_at(*archive_, {"edge-1", "edge-2"}, request);
   }
 
-  const absl::Time start_ = absl::FromUnixSeconds(1'800'000'000);
+  const absl::Time start_ = absl::FromUnixSeconds(1'700'000'000);
   std::unique_ptr<TableArchive> archive_ = *TableArchive::open(directory_.path("audit"));
   std::unique_ptr<Fleet> nobody_ = *Fleet::make({}, *records_);  // tables come from no node
-  std::unique_ptr<Archivist> archivist_ =
-      std::make_unique<Archivist>(*archive_, *nobody_, absl::InfiniteDuration());
+  static constexpr absl::Duration kKept = absl::InfiniteDuration();
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<Archivist> archivist_;
 };
 
 TEST_F(ExplainAtTest, AnswerIsOfTheTableAndTheStatesOfThen) {
@@ -85,7 +88,7 @@ TEST_F(ExplainAtTest, AnswerIsOfTheTableAndTheStatesOfThen) {
   EXPECT_EQ(up->view(), 1U);
   EXPECT_EQ(up->node(), "edge-1");
   EXPECT_EQ(up->pool(), up->split_pool());
-  EXPECT_THAT(up->reasons(up->reasons_size() - 1), HasSubstr("as of 2027-01-15T08:00:05"));
+  EXPECT_THAT(up->reasons(up->reasons_size() - 1), HasSubstr("as of 2023-11-14T22:13:25"));
   ASSERT_TRUE(down.ok()) << down.status();
   EXPECT_EQ(down->view(), 2U);
   EXPECT_EQ(down->pool(), "green");
@@ -106,9 +109,32 @@ TEST_F(ExplainAtTest, TimeOfWhichNothingIsKeptIsNotFound) {
 
 TEST_F(ExplainAtTest, ViewsAreBroughtFromTheNodes) {
   one_.set_views({view(1, 1, start_, v1::BACKEND_STATE_UP)});
-  Archivist archivist(*archive_, *fleet_, absl::InfiniteDuration());
+  Archivist archivist(*archive_, *fleet_, *events_, kKept);
 
   EXPECT_TRUE(eventually([this] { return ask(request(start_)).ok(); }));
+}
+
+TEST_F(ExplainAtTest, WhatPassesItsTimeOnANodeIsAnEvent) {
+  one_.set_views({view(1, 1, start_, v1::BACKEND_STATE_UP),
+                  view(2, 1, start_ + absl::Seconds(10), v1::BACKEND_STATE_EXPIRED)});
+  const auto expired = [this] {
+    v1::ListEventsRequest request;
+    request.set_kind("expired");
+    return *events_->list(request);
+  };
+  {
+    Archivist archivist(*archive_, *fleet_, *events_, kKept);
+    ASSERT_TRUE(eventually([&] { return !expired().empty(); }));
+    ASSERT_TRUE(eventually([this] { return archive_->position_of("edge-1")->view == 2; }));
+  }
+  one_.set_views({view(3, 1, start_ + absl::Seconds(20), v1::BACKEND_STATE_EXPIRED)});
+  Archivist restarted(*archive_, *fleet_, *events_, kKept);
+  ASSERT_TRUE(eventually([this] { return archive_->position_of("edge-1")->view == 3; }));
+
+  const std::vector<v1::Event> events = expired();
+  ASSERT_EQ(events.size(), 1U) << "it is told once, also by a controller that restarted";
+  EXPECT_EQ(events[0].target(), "pool/blue");
+  EXPECT_EQ(events[0].actor(), "node/edge-1");
 }
 
 TEST_F(ExplainAtTest, WhatIsWrongWithTheQuestionIsSaid) {
