@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/time/clock.h"
 #include "controlplane/service/archivist.h"
 #include "controlplane/store/stored_time.h"
 #include "gmock/gmock.h"
@@ -92,6 +93,45 @@ TEST_F(ExplainAtTest, AnswerIsOfTheTableAndTheStatesOfThen) {
   ASSERT_TRUE(down.ok()) << down.status();
   EXPECT_EQ(down->view(), 2U);
   EXPECT_EQ(down->pool(), "green");
+}
+
+TEST_F(ExplainAtTest, ATableThatLeftTheStatesAloneIsTheTableOfItsTime) {
+  apply(pool_yaml("amber"));  // generation 2
+  ASSERT_TRUE(eventually([this] { return archive_->table_of(2).ok(); }));
+  ASSERT_TRUE(archive_
+                  ->add_views({view(1, 1, start_, v1::BACKEND_STATE_UP),
+                               view(2, 2, start_ + absl::Seconds(10), v1::BACKEND_STATE_UP)})
+                  .ok());
+
+  EXPECT_EQ(ask(request(start_ + absl::Seconds(9)))->generation(), 1U);
+  EXPECT_EQ(ask(request(start_ + absl::Seconds(10)))->generation(), 2U);
+}
+
+TEST_F(ExplainAtTest, WhatAnAnswerLeavesOutIsSaid) {
+  apply(R"(
+kind: Route
+metadata: {name: chat}
+spec:
+  {service: chat, clients: {}, split: [{pool: blue, weight: 9}], fallback: [green],
+   on_degraded: {action: fallback, slower_by: 100}}
+)");  // generation 2
+  ASSERT_TRUE(eventually([this] { return archive_->table_of(2).ok(); }));
+  ASSERT_TRUE(archive_->add_views({view(1, 2, start_, v1::BACKEND_STATE_UP)}).ok());
+
+  const auto answer = ask(request(start_));
+
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer->reasons(answer->reasons_size() - 1),
+              HasSubstr("leaves pools that are degraded"));
+}
+
+TEST_F(ExplainAtTest, TimeToComeIsRefused) {
+  ASSERT_TRUE(archive_->add_views({view(1, 1, start_, v1::BACKEND_STATE_UP)}).ok());
+
+  const absl::Status status = ask(request(absl::Now() + absl::Hours(1))).status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("is yet to come"));
 }
 
 TEST_F(ExplainAtTest, TimeOfWhichNothingIsKeptIsNotFound) {
