@@ -52,7 +52,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
   changes_ = std::make_unique<ChangeService>(*std::move(state), *store_, *fleet_);
-  archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, settings.retention);
+  archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, *events_, settings.retention);
   archivist_->add(changes_->running()->table);  // a crash may have come before it was kept
   changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
   if (absl::Status status = open_log(settings); !status.ok()) return status;

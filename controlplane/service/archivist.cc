@@ -6,7 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/time/clock.h"
 
@@ -18,8 +18,8 @@ constexpr absl::Duration kExpireInterval = absl::Hours(1);
 
 }  // namespace
 
-Archivist::Archivist(TableArchive& archive, Fleet& fleet, absl::Duration kept)
-    : archive_(archive), fleet_(fleet), kept_(kept), thread_([this] { run(); }) {}
+Archivist::Archivist(TableArchive& archive, Fleet& fleet, EventLog& events, absl::Duration kept)
+    : archive_(archive), fleet_(fleet), events_(events), kept_(kept), thread_([this] { run(); }) {}
 
 Archivist::~Archivist() {
   {
@@ -72,26 +72,41 @@ void Archivist::pull() {
   if (absl::Now() < pull_at_) return;
   pull_at_ = absl::Now() + kPullInterval;
   for (const v1::NodeEntry& node : fleet_.nodes()) {
-    if (node.connected()) pull_of(node.name());
+    if (!node.connected()) continue;
+    const std::string error(pull_of(node.name()).message());
+    if (!error.empty() && error != last_error_)
+      spdlog::error("archive: node {}: {}", node.name(), error);
+    last_error_ = error;
   }
 }
 
-void Archivist::pull_of(const std::string& node) {
+absl::Status Archivist::pull_of(const std::string& node) {
   const absl::StatusOr<TableArchive::Position> position = archive_.position_of(node);
-  if (!position.ok()) {
-    spdlog::error("archive: {}", std::string(position.status().message()));
-    return;
-  }
+  if (!position.ok()) return position.status();
   v1::ListViewsRequest request;
   request.set_incarnation(position->incarnation);
   request.set_after(position->view);
   const absl::StatusOr<v1::ListViewsResponse> answer = fleet_.views(node, request);
-  absl::Status status = answer.status();
-  if (answer.ok() && !answer->views().empty())
-    status = archive_.add_views({answer->views().begin(), answer->views().end()});
-  const std::string error(status.message());
-  if (!status.ok() && error != last_error_) spdlog::error("archive: node {}: {}", node, error);
-  last_error_ = error;
+  if (!answer.ok() || answer->views().empty()) return answer.status();
+  return keep(node, *answer);
+}
+
+// Events first: views that are kept are not asked for again.
+absl::Status Archivist::keep(const std::string& node, const v1::ListViewsResponse& answer) {
+  ExpiryWatch watch = watch_of(node);
+  for (v1::Event& event : watch.look_at(answer.views())) {
+    if (absl::Status written = events_.append(std::move(event)); !written.ok()) return written;
+  }
+  watches_[node] = std::move(watch);
+  return archive_.add_views({answer.views().begin(), answer.views().end()});
+}
+
+const ExpiryWatch& Archivist::watch_of(const std::string& node) {
+  const auto [place, is_new] = watches_.try_emplace(node);
+  if (!is_new) return place->second;
+  const auto last = archive_.view_at(node, absl::InfiniteFuture());
+  if (last.ok()) place->second.begin_with(*last);
+  return place->second;
 }
 
 void Archivist::expire(absl::Time now) {

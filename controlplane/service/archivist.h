@@ -4,6 +4,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -13,14 +15,17 @@
 #include "controlplane/audit/table_archive.h"
 #include "controlplane/fleet/fleet.h"
 #include "controlplane/fleet/table_history.h"
+#include "controlplane/service/expiry_watch.h"
+#include "controlplane/store/event_log.h"
 
 namespace sluice::controlplane {
 
 // A thread compresses and writes, so that a change does not wait for it; asks each node for its new
-// views once a second; and deletes once an hour what is older than it is kept.
+// views once a second, with an event for what has passed its `eligible_until` in one; and deletes
+// once an hour what is older than it is kept.
 class Archivist {
  public:
-  Archivist(TableArchive& archive, Fleet& fleet, absl::Duration kept);
+  Archivist(TableArchive& archive, Fleet& fleet, EventLog& events, absl::Duration kept);
   ~Archivist();
 
   // The table is in force from now on.  Thread: any.
@@ -31,15 +36,19 @@ class Archivist {
   // Writes what waits.
   void write();
   void pull();
-  void pull_of(const std::string& node);
+  absl::Status pull_of(const std::string& node);
+  absl::Status keep(const std::string& node, const v1::ListViewsResponse& answer);
+  const ExpiryWatch& watch_of(const std::string& node);
   void expire(absl::Time now);
 
   TableArchive& archive_;
   Fleet& fleet_;
+  EventLog& events_;
   const absl::Duration kept_;
-  absl::Time pull_at_ = absl::InfinitePast();  // the thread's, likewise the next two
+  absl::Time pull_at_ = absl::InfinitePast();  // the thread's, likewise the next three
   absl::Time expire_at_ = absl::InfinitePast();
   std::string last_error_;
+  std::map<std::string, ExpiryWatch> watches_;  // by node
   absl::Mutex mutex_;
   std::deque<std::pair<Target, absl::Time>> waiting_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

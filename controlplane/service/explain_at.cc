@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "controlplane/store/stored_time.h"
 #include "dataplane/table/canonical_from_proto.h"
 #include "dataplane/table/explain.h"
@@ -23,7 +24,7 @@ using dataplane::BackendState;
 BackendState state_of(v1::BackendState state) {
   switch (state) {
     case v1::BACKEND_STATE_UP:
-    case v1::BACKEND_STATE_EXPIRED:  // the snapshot of that time finds so by itself
+    case v1::BACKEND_STATE_EXPIRED:  // told apart by `expired`
       return BackendState::kUp;
     case v1::BACKEND_STATE_DRAINING:
       return BackendState::kDraining;
@@ -44,11 +45,20 @@ std::vector<dataplane::BackendCondition> conditions_of(const dataplane::Table& t
     for (const dataplane::PoolMember& member : pool.members) {
       dataplane::BackendCondition& condition = conditions[member.id.index()];
       const auto known = states.find({pool.name, member.name});
-      if (known != states.end()) condition.state = state_of(known->second);
+      if (known != states.end()) {
+        condition.state = state_of(known->second);
+        condition.expired = known->second == v1::BACKEND_STATE_EXPIRED;
+      }
       condition.next_hop.resolved = true;
     }
   }
   return conditions;
+}
+
+bool leaves_degraded_pools(const dataplane::Table& table, const std::string& route) {
+  return std::ranges::any_of(table.routes, [&](const dataplane::Route& candidate) {
+    return candidate.name == route && candidate.degraded_bound.window_ms != 0;
+  });
 }
 
 absl::StatusOr<v1::ExplainResponse> explain_on(TableArchive& archive, const std::string& node,
@@ -72,6 +82,11 @@ absl::StatusOr<v1::ExplainResponse> explain_on(TableArchive& archive, const std:
                                     absl::FormatTime(absl::RFC3339_sec, at, absl::UTCTimeZone()),
                                     ": the table and the states that node ", node,
                                     " had; flows that lived then are in the records"));
+  if (leaves_degraded_pools(*built->table, response.route())) {
+    response.add_reasons(absl::StrCat("route ", response.route(),
+                                      " leaves pools that are degraded; whether one was then is "
+                                      "in the node's log alone"));
+  }
   return response;
 }
 
@@ -80,6 +95,12 @@ absl::StatusOr<v1::ExplainResponse> explain_on(TableArchive& archive, const std:
 absl::StatusOr<v1::ExplainResponse> explain_at(TableArchive& archive,
                                                const std::vector<std::string>& nodes,
                                                const v1::ExplainRequest& request) {
+  if (const absl::Time at = time_of(request.at()); at > absl::Now()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("at: ", absl::FormatTime(absl::RFC3339_sec, at, absl::UTCTimeZone()),
+                     " is yet to come; a time that has passed can be explained, or leave it out "
+                     "for now"));
+  }
   if (!request.node().empty()) {
     if (std::find(nodes.begin(), nodes.end(), request.node()) == nodes.end())
       return absl::NotFoundError(absl::StrCat("there is no node ", request.node()));

@@ -86,10 +86,16 @@ absl::Status check_workers() {
 
 absl::Status check_memory(const std::vector<std::string>& eal) {
   if (has_option(eal, "--no-huge")) return check_asked(eal);
-  if (free_hugepages() > 0) return absl::OkStatus();
+  if (free_hugepages() == 0) {
+    return absl::FailedPreconditionError(
+        "no free hugepages: run `sysctl vm.nr_hugepages=1024`, or add \"--no-huge\", \"-m\", "
+        "\"1024\" to eal:");
+  }
+  std::ifstream mounts("/proc/mounts");
+  if (has_option(eal, "--in-memory") || has_hugepage_mount(mounts)) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      "no free hugepages: run `sysctl vm.nr_hugepages=1024`, or add \"--no-huge\", \"-m\", "
-      "\"1024\" to eal:");
+      "hugepages are not mounted: run `mkdir -p /dev/hugepages && mount -t hugetlbfs hugetlbfs "
+      "/dev/hugepages`, or add \"--no-huge\", \"-m\", \"1024\" to eal:");
 }
 
 absl::Status start_eal(const std::vector<std::string>& arguments) {

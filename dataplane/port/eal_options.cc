@@ -82,4 +82,12 @@ std::vector<std::string> complete_eal(const std::vector<std::string>& eal, std::
   return completed;
 }
 
+bool has_hugepage_mount(std::istream& mounts) {
+  for (std::string device, directory, type, rest; mounts >> device >> directory >> type;) {
+    if (type == "hugetlbfs") return true;
+    std::getline(mounts, rest);
+  }
+  return false;
+}
+
 }  // namespace sluice::dataplane

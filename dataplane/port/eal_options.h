@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <istream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ bool has_option(const std::vector<std::string>& eal, std::string_view option);
 // What `-m` asks for, in any of its spellings.  Errors: nullopt when it is not there, or is no
 // number: EAL then says so.
 std::optional<uint64_t> asked_mebibytes(const std::vector<std::string>& eal);
+
+// Whether one of these mounts, as in /proc/mounts, gives hugepages: where EAL takes them from.
+bool has_hugepage_mount(std::istream& mounts);
 
 // The list with --file-prefix=sluice-NODE and, for AF_XDP devices that name no program,
 // xdp_prog=STEERING_PROGRAM.

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "dataplane/port/eal.h"
 
 namespace sluice::dataplane {
@@ -37,6 +39,15 @@ TEST(EalOptions, MemoryIsReadInEverySpelling) {
   EXPECT_EQ(asked_mebibytes({"--no-huge"}), std::nullopt);
   EXPECT_EQ(asked_mebibytes({"-m", "much"}), std::nullopt);
   EXPECT_EQ(asked_mebibytes({"-m"}), std::nullopt);
+}
+
+TEST(EalMemory, HugepagesAreTakenFromWhereTheyAreMounted) {
+  std::istringstream with(
+      "proc /proc proc rw 0 0\nnone /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n");
+  std::istringstream without("proc /proc proc rw 0 0\nhugetlbfs /mnt tmpfs rw 0 0\n");
+
+  EXPECT_TRUE(has_hugepage_mount(with));
+  EXPECT_FALSE(has_hugepage_mount(without));
 }
 
 TEST(EalMemory, MoreThanThereIsIsRefusedAtOnce) {

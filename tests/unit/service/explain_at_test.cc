@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/time/clock.h"
 #include "controlplane/service/archivist.h"
 #include "controlplane/store/stored_time.h"
 #include "gmock/gmock.h"
@@ -20,6 +21,8 @@ class ExplainAtTest : public ChangeFixture {
  protected:
   void SetUp() override {
     ChangeFixture::SetUp();
+    events_ = std::make_unique<EventLog>(store_->shared());
+    archivist_ = std::make_unique<Archivist>(*archive_, *nobody_, *events_, kKept);
     changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
     apply(kPolicy);  // generation 1
     ASSERT_TRUE(eventually([this] { return archive_->table_of(1).ok(); }));
@@ -58,11 +61,12 @@ class ExplainAtTest : public ChangeFixture {
     return explain_at(*archive_, {"edge-1", "edge-2"}, request);
   }
 
-  const absl::Time start_ = absl::FromUnixSeconds(1'800'000'000);
+  const absl::Time start_ = absl::FromUnixSeconds(1'700'000'000);
   std::unique_ptr<TableArchive> archive_ = *TableArchive::open(directory_.path("audit"));
   std::unique_ptr<Fleet> nobody_ = *Fleet::make({}, *records_);  // tables come from no node
-  std::unique_ptr<Archivist> archivist_ =
-      std::make_unique<Archivist>(*archive_, *nobody_, absl::InfiniteDuration());
+  static constexpr absl::Duration kKept = absl::InfiniteDuration();
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<Archivist> archivist_;
 };
 
 TEST_F(ExplainAtTest, AnswerIsOfTheTableAndTheStatesOfThen) {
@@ -85,10 +89,49 @@ TEST_F(ExplainAtTest, AnswerIsOfTheTableAndTheStatesOfThen) {
   EXPECT_EQ(up->view(), 1U);
   EXPECT_EQ(up->node(), "edge-1");
   EXPECT_EQ(up->pool(), up->split_pool());
-  EXPECT_THAT(up->reasons(up->reasons_size() - 1), HasSubstr("as of 2027-01-15T08:00:05"));
+  EXPECT_THAT(up->reasons(up->reasons_size() - 1), HasSubstr("as of 2023-11-14T22:13:25"));
   ASSERT_TRUE(down.ok()) << down.status();
   EXPECT_EQ(down->view(), 2U);
   EXPECT_EQ(down->pool(), "green");
+}
+
+TEST_F(ExplainAtTest, ATableThatLeftTheStatesAloneIsTheTableOfItsTime) {
+  apply(pool_yaml("amber"));  // generation 2
+  ASSERT_TRUE(eventually([this] { return archive_->table_of(2).ok(); }));
+  ASSERT_TRUE(archive_
+                  ->add_views({view(1, 1, start_, v1::BACKEND_STATE_UP),
+                               view(2, 2, start_ + absl::Seconds(10), v1::BACKEND_STATE_UP)})
+                  .ok());
+
+  EXPECT_EQ(ask(request(start_ + absl::Seconds(9)))->generation(), 1U);
+  EXPECT_EQ(ask(request(start_ + absl::Seconds(10)))->generation(), 2U);
+}
+
+TEST_F(ExplainAtTest, WhatAnAnswerLeavesOutIsSaid) {
+  apply(R"(
+kind: Route
+metadata: {name: chat}
+spec:
+  {service: chat, clients: {}, split: [{pool: blue, weight: 9}], fallback: [green],
+   on_degraded: {action: fallback, slower_by: 100}}
+)");  // generation 2
+  ASSERT_TRUE(eventually([this] { return archive_->table_of(2).ok(); }));
+  ASSERT_TRUE(archive_->add_views({view(1, 2, start_, v1::BACKEND_STATE_UP)}).ok());
+
+  const auto answer = ask(request(start_));
+
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer->reasons(answer->reasons_size() - 1),
+              HasSubstr("leaves pools that are degraded"));
+}
+
+TEST_F(ExplainAtTest, TimeToComeIsRefused) {
+  ASSERT_TRUE(archive_->add_views({view(1, 1, start_, v1::BACKEND_STATE_UP)}).ok());
+
+  const absl::Status status = ask(request(absl::Now() + absl::Hours(1))).status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("is yet to come"));
 }
 
 TEST_F(ExplainAtTest, TimeOfWhichNothingIsKeptIsNotFound) {
@@ -106,9 +149,32 @@ TEST_F(ExplainAtTest, TimeOfWhichNothingIsKeptIsNotFound) {
 
 TEST_F(ExplainAtTest, ViewsAreBroughtFromTheNodes) {
   one_.set_views({view(1, 1, start_, v1::BACKEND_STATE_UP)});
-  Archivist archivist(*archive_, *fleet_, absl::InfiniteDuration());
+  Archivist archivist(*archive_, *fleet_, *events_, kKept);
 
   EXPECT_TRUE(eventually([this] { return ask(request(start_)).ok(); }));
+}
+
+TEST_F(ExplainAtTest, WhatPassesItsTimeOnANodeIsAnEvent) {
+  one_.set_views({view(1, 1, start_, v1::BACKEND_STATE_UP),
+                  view(2, 1, start_ + absl::Seconds(10), v1::BACKEND_STATE_EXPIRED)});
+  const auto expired = [this] {
+    v1::ListEventsRequest request;
+    request.set_kind("expired");
+    return *events_->list(request);
+  };
+  {
+    Archivist archivist(*archive_, *fleet_, *events_, kKept);
+    ASSERT_TRUE(eventually([&] { return !expired().empty(); }));
+    ASSERT_TRUE(eventually([this] { return archive_->position_of("edge-1")->view == 2; }));
+  }
+  one_.set_views({view(3, 1, start_ + absl::Seconds(20), v1::BACKEND_STATE_EXPIRED)});
+  Archivist restarted(*archive_, *fleet_, *events_, kKept);
+  ASSERT_TRUE(eventually([this] { return archive_->position_of("edge-1")->view == 3; }));
+
+  const std::vector<v1::Event> events = expired();
+  ASSERT_EQ(events.size(), 1U) << "it is told once, also by a controller that restarted";
+  EXPECT_EQ(events[0].target(), "pool/blue");
+  EXPECT_EQ(events[0].actor(), "node/edge-1");
 }
 
 TEST_F(ExplainAtTest, WhatIsWrongWithTheQuestionIsSaid) {
