@@ -3,6 +3,7 @@
 
 import pathlib
 import re
+import shutil
 import subprocess
 
 from lablib.lab import Lab
@@ -23,12 +24,24 @@ def folder(lab: Lab) -> pathlib.Path:
     return lab.places.state / "lib/audit/log"
 
 
+def size(log: pathlib.Path) -> int:
+    """How many entries are signed for."""
+    checkpoint = log / "checkpoint"
+    return int(checkpoint.read_text().splitlines()[1]) if checkpoint.exists() else 0
+
+
+def copy(lab: Lab, to: pathlib.Path) -> None:
+    """The checkpoint first: what grows meanwhile is more than it needs."""
+    checkpoint = (folder(lab) / "checkpoint").read_bytes()
+    shutil.copytree(folder(lab), to)
+    (to / "checkpoint").write_bytes(checkpoint)
+
+
 def wait_for_size(lab: Lab, entries: int) -> None:
     """Until a checkpoint of so many entries is signed."""
 
     def is_there() -> bool:
-        checkpoint = folder(lab) / "checkpoint"
-        return checkpoint.exists() and int(checkpoint.read_text().splitlines()[1]) >= entries
+        return size(folder(lab)) >= entries
 
     wait_until(f"a checkpoint of {entries} entries", is_there, 15)
 
