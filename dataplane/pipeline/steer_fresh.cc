@@ -46,10 +46,11 @@ Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snap
   }
   if (entry.state == FlowState::kCut) return {Fate::kCut};
   const BackendLine* const line = snapshot.find(BackendId{entry.backend});
+  if (line != nullptr && line->state == BackendState::kRecalled)
+    return {Fate::kCut, EndReason::kRecalled};
   if (line == nullptr || line->state == BackendState::kDown || line->expired) {
     return {Fate::kMoves, EndReason::kMoved};
   }
-  if (line->state == BackendState::kRecalled) return {Fate::kCut, EndReason::kRecalled};
   if (entry.epoch != snapshot.epoch) {
     if (!may_stay(packet, entry, *line, *snapshot.table)) {
       const bool can_move = entry.state == FlowState::kDatagram;

@@ -266,6 +266,18 @@ TEST_F(Recall, SweepWaitsWhileTheBufferIsShortOfRoomAndLosesNoRecord) {
   EXPECT_EQ(context.counters.records_lost.read(), 0u);
 }
 
+TEST_F(Recall, CutsAlsoWhereTheBackendIsPastItsTime) {
+  send(tcp(1000, kTcpSyn));
+  for (const char* backend : kFour)
+    policy.condition("four", backend).expired = true;
+  set_states(BackendState::kRecalled);
+
+  send(tcp(1000, kTcpAck));
+
+  EXPECT_EQ(core.events.back().end_reason, EndReason::kRecalled);
+  EXPECT_EQ(counters().replied.read(), 1u);
+}
+
 TEST_F(Recall, FullTableSendsNoPacketToARecalledBackend) {
   TestCore full(4);
   set_states(BackendState::kRecalled);
