@@ -49,6 +49,12 @@ absl::StatusOr<v1::ExplainRequest> make_request(const ExplainOptions& options, a
   if (options.at.empty()) return request;
   const absl::StatusOr<absl::Time> at = parse_time(options.at, now);
   if (!at.ok()) return at.status();
+  if (*at > now) {
+    return absl::InvalidArgumentError(
+        fmt::format("--at {} is yet to come; a time that has passed can be explained, or leave "
+                    "--at out for now",
+                    options.at));
+  }
   const int64_t seconds = absl::ToUnixSeconds(*at);
   request.mutable_at()->set_seconds(seconds);
   request.mutable_at()->set_nanos(

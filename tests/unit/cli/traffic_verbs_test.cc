@@ -84,6 +84,22 @@ TEST_F(Explain, ReadsIpv6Endpoints) {
   EXPECT_EQ(control_.script().explain_request.protocol(), 17u);
 }
 
+TEST_F(Explain, OfATimeToComeEndsInThree) {
+  const std::vector<std::string> question{"explain", "tcp", "198.51.100.7:1", "203.0.113.10:80",
+                                          "--at"};
+  const auto at = [&](const std::string& time) {
+    std::vector<std::string> arguments = question;
+    arguments.push_back(time);
+    return run(arguments);
+  };
+
+  const Outcome later = at("2040-01-01T00:00:00Z");
+
+  EXPECT_EQ(later.code, 3);
+  EXPECT_TRUE(has(later.err, "--at 2040-01-01T00:00:00Z is yet to come")) << later.err;
+  EXPECT_EQ(at("2h").code, 0);
+}
+
 TEST_F(Explain, EndsInZeroWhenRejectedAndInFourWithoutService) {
   v1::ExplainResponse& answer = control_.script().explain;
   const std::vector<std::string> arguments{"explain", "tcp", "198.51.100.7:1", "203.0.113.10:80"};
