@@ -85,8 +85,9 @@ void add_events(Verbs& verbs) {
   verb.add_option("--target", *options->request.mutable_target(),
                   "Only events about this: revision/7, pool/chat-v2-eu, change/3");
   verb.add_option_function<uint64_t>(
-      "--after", [options](uint64_t after) { options->request.set_after(after); },
-      "Only events after this number; default the newest");
+          "--after", [options](uint64_t after) { options->request.set_after(after); },
+          "Only events after this number; default the newest")
+      ->check(positive());
   verb.add_option_function<uint32_t>(
           "--limit", [options](uint32_t limit) { options->request.set_limit(limit); },
           "How many; default 100")

@@ -29,6 +29,7 @@ TEST_F(Arguments, ThatMakeNoSenseEndInUsage) {
       {"audit"},
       {"audit", "query", "--since", "yesterday"},
       {"flows", "--limit", "0"},
+      {"events", "--after", "-5"},
       {"explain", "tcp", "198.51.100.7:1"},
       {"explain", "sctp", "198.51.100.7:1", "203.0.113.10:80"},
       {"explain", "tcp", "198.51.100.7:1", "[2001:db8::1]:80"},
