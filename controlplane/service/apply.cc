@@ -224,7 +224,9 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::go_back(const v1::RollbackReque
 
 absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChange& stored) {
   const v1::PendingChange& change = stored.change;
-  absl::StatusOr<Planned> planned = plan_change(change.request().change());
+  absl::StatusOr<Planned> planned =
+      plan_change(change.request().change(),
+                  stored.rollback_of == 0 ? NewRollouts::kStart : NewRollouts::kAbort);
   if (!planned.ok()) return planned.status();
   v1::PlanResponse plan = describe(*planned);
   if (plan.digest() != change.plan().digest() || plan.approvals() > change.plan().approvals()) {

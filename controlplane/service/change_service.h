@@ -162,7 +162,8 @@ class ChangeService {
     std::vector<v1::NodeResult> nodes;
   };
 
-  absl::StatusOr<Planned> plan_change(const v1::Change& change) const;
+  absl::StatusOr<Planned> plan_change(const v1::Change& change,
+                                      NewRollouts new_rollouts = NewRollouts::kStart) const;
   // With what it does to live flows where the request bounds that: nodes are asked.
   absl::StatusOr<Planned> plan_request(const v1::ApplyRequest& request) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,

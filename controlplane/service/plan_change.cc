@@ -89,7 +89,8 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
   return Planned{std::move(base), std::move(desired), std::move(plan), std::move(rollouts), {}};
 }
 
-absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change) const {
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change,
+                                                                  NewRollouts new_rollouts) const {
   std::shared_ptr<const InForce> base = running();
   if (absl::Status status = check_base(change, base->revision); !status.ok()) return status;
   std::vector<SourceFile> files;
@@ -110,7 +111,9 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
                         : base->clients;
   validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
   if (!violations.empty()) return invalid(violations);
-  return plan_policy(std::move(base), std::move(desired), parsed.source, leniency_of(change));
+  Leniency leniency = leniency_of(change);
+  leniency.new_rollouts = new_rollouts;
+  return plan_policy(std::move(base), std::move(desired), parsed.source, leniency);
 }
 
 v1::PlanResponse ChangeService::describe(const Planned& planned) {

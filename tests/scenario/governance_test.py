@@ -193,7 +193,7 @@ class Guardrails(lab_case.LabCase):
         self.assertEqual((longer.returncode, longer.stderr), (0, ""))
         self.assertIn(f"goes on from the {last} entries", longer.stdout)
 
-        bundle = next((kept / "tile/entries/000.p").iterdir())
+        bundle = kept / f"tile/entries/000.p/{last}"
         data = bytearray(bundle.read_bytes())
         data[40] ^= 1
         bundle.write_bytes(data)

@@ -16,6 +16,7 @@ namespace {
 struct DrainOptions {
   std::vector<std::string> targets;
   std::string author;
+  std::string message;
   Format format = Format::kTable;
 };
 
@@ -67,6 +68,7 @@ ExitCode set_overrides(Session& session, const DrainOptions& options, v1::Overri
   *request.mutable_override() = targets.front();
   *request.mutable_others() = {targets.begin() + 1, targets.end()};
   request.set_author(options.author);
+  request.set_message(options.message);
   v1::SetOverrideResponse response;
   code = session.call(&v1::Control::Stub::SetOverride, request, response);
   if (code != ExitCode::kOk) return code;
@@ -93,6 +95,7 @@ void add_one(Verbs& verbs, const std::string& name, const std::string& about,
   verb.add_option("targets", options->targets,
                   "pool/NAME or backend/POOL/NAME of each; all of them or none")
       ->required();
+  verb.add_option("-m,--message", options->message, "Why, for the events");
   verb.add_option("--author", options->author,
                   "Who, for the events; default the user or the certificate that asks");
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml});

@@ -283,13 +283,14 @@ TEST_F(PolicyVerbs, RollbackAsksForTheRevision) {
 }
 
 TEST_F(PolicyVerbs, DrainSetsOverridesOfPoolsAndBackends) {
-  EXPECT_EQ(run({"drain", "pool/chat-v1", "backend/chat-v1/a"}).code, 0);
+  EXPECT_EQ(run({"drain", "pool/chat-v1", "backend/chat-v1/a", "-m", "new disks"}).code, 0);
   EXPECT_EQ(run({"undrain", "pool/chat-v1"}).code, 0);
 
   const auto& requests = control_.script().override_requests;
   ASSERT_EQ(requests.size(), 2u);
   EXPECT_EQ(requests[0].override().backend(), "");
   EXPECT_EQ(requests[0].override().state(), v1::Override::STATE_DRAINING);
+  EXPECT_EQ(requests[0].message(), "new disks");
   ASSERT_EQ(requests[0].others_size(), 1);
   EXPECT_EQ(requests[0].others(0).backend(), "a");
   EXPECT_EQ(requests[0].others(0).state(), v1::Override::STATE_DRAINING);
