@@ -130,10 +130,6 @@ TreeHash MerkleFrontier::root() const {
   return root;
 }
 
-TreeHash root_of(uint64_t size, const SubtreeHashes& subtrees) {
-  return size == 0 ? empty_root() : range_root(0, size, subtrees);
-}
-
 std::vector<TreeHash> inclusion_proof(uint64_t index, uint64_t size,
                                       const SubtreeHashes& subtrees) {
   std::vector<TreeHash> proof;

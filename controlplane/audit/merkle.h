@@ -40,9 +40,6 @@ class MerkleFrontier {
   std::vector<TreeHash> edge_;  // perfect subtrees from left to right, the biggest first
 };
 
-// The root of the tree over the first `size` leaves.
-TreeHash root_of(uint64_t size, const SubtreeHashes& subtrees);
-
 // That the leaf at `index` is in the tree of `size` leaves.  Shape: index < size.
 std::vector<TreeHash> inclusion_proof(uint64_t index, uint64_t size, const SubtreeHashes& subtrees);
 bool is_included(const TreeHash& leaf, uint64_t index, uint64_t size,
