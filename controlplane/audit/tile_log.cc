@@ -4,6 +4,7 @@
 #include "controlplane/audit/tile_log.h"
 
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -87,22 +88,26 @@ absl::Status TileLog::append(std::span<const std::string> entries) {
     }
   }
   Edge edge = edge_;
+  FileBatch files;
   for (const std::string& entry : entries) {
-    if (absl::Status status = add(entry, edge); !status.ok()) return status;
+    if (absl::Status status = add(entry, edge, files); !status.ok()) return status;
   }
-  if (absl::Status status = write_edge(edge); !status.ok()) return status;
+  if (absl::Status status = write_edge(edge, files); !status.ok()) return status;
+  if (absl::Status status = files.sync(); !status.ok()) return status;
   const std::string text =
       Checkpoint{signer_.key().name, edge.frontier.size(), edge.frontier.root()}.text();
   const std::string signature = signer_.sign(text);
   std::string note = make_note(text, {&signature, 1});
   if (absl::Status status = write_file(folder_ / "checkpoint", note); !status.ok()) return status;
   checkpoint_ = std::move(note);
+  const uint64_t size_before = size();
   edge_ = std::move(edge);
+  remove_partial_tiles(size_before);
   return absl::OkStatus();
 }
 
 // Writes the tiles that it fills.
-absl::Status TileLog::add(absl::string_view entry, Edge& edge) const {
+absl::Status TileLog::add(absl::string_view entry, Edge& edge, FileBatch& files) const {
   const uint64_t index = edge.frontier.size();
   absl::Status status;
   append_entry(entry, edge.bundle);
@@ -115,33 +120,47 @@ absl::Status TileLog::add(absl::string_view entry, Edge& edge) const {
     if (tile.size() < kTileWidth) return;
     const uint64_t number = (index >> level) / kTileWidth;
     status.Update(
-        write_file(folder_ / hash_tile_path(tile_level, number, kTileWidth), bytes_of(tile)));
+        files.write(folder_ / hash_tile_path(tile_level, number, kTileWidth), bytes_of(tile)));
     tile.clear();
   });
   if (edge.frontier.size() % kTileWidth == 0) {
     status.Update(
-        write_file(folder_ / entry_bundle_path(index / kTileWidth, kTileWidth), edge.bundle));
+        files.write(folder_ / entry_bundle_path(index / kTileWidth, kTileWidth), edge.bundle));
     edge.bundle.clear();
   }
   return status;
 }
 
-absl::Status TileLog::write_edge(const Edge& edge) const {
+// What the signed checkpoint needs is never written again: a crash could leave it in pieces.
+absl::Status TileLog::write_edge(const Edge& edge, FileBatch& files) const {
   const uint64_t size = edge.frontier.size();
   absl::Status status;
   for (uint32_t level = 0; level < edge.tiles.size(); ++level) {
     const std::vector<TreeHash>& tile = edge.tiles[level];
-    if (tile.empty()) continue;
     const uint64_t number = (size >> (kTileLevels * level)) / kTileWidth;
+    if (tile.size() == tile_width(edge_.frontier.size(), level, number)) continue;
     status.Update(
-        write_file(folder_ / hash_tile_path(level, number, static_cast<uint32_t>(tile.size())),
-                   bytes_of(tile)));
+        files.write(folder_ / hash_tile_path(level, number, static_cast<uint32_t>(tile.size())),
+                    bytes_of(tile)));
   }
   const auto width = static_cast<uint32_t>(size % kTileWidth);
   if (width != 0) {
-    status.Update(write_file(folder_ / entry_bundle_path(size / kTileWidth, width), edge.bundle));
+    status.Update(files.write(folder_ / entry_bundle_path(size / kTileWidth, width), edge.bundle));
   }
   return status;
+}
+
+void TileLog::remove_partial_tiles(uint64_t size_before) const {
+  for (uint32_t level = 0; size_before >> (kTileLevels * level) != 0; ++level) {
+    const uint64_t number = (size_before >> (kTileLevels * level)) / kTileWidth;
+    if (tile_width(size(), level, number) != kTileWidth) continue;
+    // One that stays takes room and no more.
+    std::error_code ignored;
+    std::filesystem::remove_all((folder_ / hash_tile_path(level, number, 1)).parent_path(),
+                                ignored);
+    if (level != 0) continue;
+    std::filesystem::remove_all((folder_ / entry_bundle_path(number, 1)).parent_path(), ignored);
+  }
 }
 
 absl::StatusOr<std::string> TileLog::entry(uint64_t index) const {

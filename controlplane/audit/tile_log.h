@@ -14,6 +14,7 @@
 #include "controlplane/audit/checkpoint.h"
 #include "controlplane/audit/merkle.h"
 #include "controlplane/audit/signed_note.h"
+#include "controlplane/audit/tiles.h"
 
 namespace sluice::controlplane {
 
@@ -47,8 +48,10 @@ class TileLog {
   TileLog(std::filesystem::path folder, NoteSigner signer)
       : folder_(std::move(folder)), signer_(std::move(signer)) {}
   absl::Status resume(const Checkpoint& checkpoint);
-  absl::Status add(absl::string_view entry, Edge& edge) const;
-  absl::Status write_edge(const Edge& edge) const;
+  absl::Status add(absl::string_view entry, Edge& edge, FileBatch& files) const;
+  absl::Status write_edge(const Edge& edge, FileBatch& files) const;
+  // Those of a log of `size_before` leaves that are full by now.
+  void remove_partial_tiles(uint64_t size_before) const;
 
   std::filesystem::path folder_;
   NoteSigner signer_;

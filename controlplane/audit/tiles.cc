@@ -41,7 +41,7 @@ absl::Status file_error(absl::string_view what, const fs::path& path) {
   return absl::UnavailableError(absl::StrCat(what, " ", path.string(), ": ", std::strerror(errno)));
 }
 
-absl::Status sync(const fs::path& path, int flags) {
+absl::Status sync_path(const fs::path& path, int flags) {
   const int file = ::open(path.c_str(), flags | O_CLOEXEC);
   if (file < 0) return file_error("cannot open", path);
   const bool is_synced = ::fsync(file) == 0;
@@ -144,26 +144,49 @@ absl::StatusOr<std::string> read_file(const fs::path& path) {
 }
 
 absl::Status write_file(const fs::path& path, absl::string_view bytes) {
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (error) {
-    return absl::UnavailableError(
-        fmt::format("cannot make {}: {}", path.parent_path().string(), error.message()));
-  }
   const fs::path unfinished = path.string() + ".new";
-  {
-    std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.flush();
-    if (!file) return file_error("cannot write", unfinished);
-  }
-  if (absl::Status status = sync(unfinished, O_WRONLY); !status.ok()) return status;
+  FileBatch batch;
+  if (absl::Status status = batch.write(unfinished, bytes); !status.ok()) return status;
+  if (absl::Status status = batch.sync(); !status.ok()) return status;
+  std::error_code error;
   fs::rename(unfinished, path, error);
   if (error) {
     return absl::UnavailableError(
         fmt::format("cannot rename {}: {}", unfinished.string(), error.message()));
   }
-  return sync(path.parent_path(), O_RDONLY | O_DIRECTORY);
+  return sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
+}
+
+absl::Status FileBatch::write(const fs::path& path, absl::string_view bytes) {
+  const fs::path folder = path.parent_path();
+  folders_.insert(folder);
+  for (fs::path made = folder; !made.empty() && !fs::exists(made); made = made.parent_path())
+    folders_.insert(made.parent_path().empty() ? fs::path(".") : made.parent_path());
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    return absl::UnavailableError(
+        fmt::format("cannot make {}: {}", folder.string(), error.message()));
+  }
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return file_error("cannot write", path);
+  files_.push_back(path);
+  return absl::OkStatus();
+}
+
+absl::Status FileBatch::sync() {
+  for (const fs::path& file : files_) {
+    if (absl::Status status = sync_path(file, O_WRONLY); !status.ok()) return status;
+  }
+  for (const fs::path& folder : folders_) {
+    if (absl::Status status = sync_path(folder, O_RDONLY | O_DIRECTORY); !status.ok())
+      return status;
+  }
+  files_.clear();
+  folders_.clear();
+  return absl::OkStatus();
 }
 
 }  // namespace sluice::controlplane

@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
 
 namespace sluice::controlplane {
@@ -97,6 +98,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> listen(const std::string& address,
   if (absl::Status status = prepare_socket(address); !status.ok()) return status;
   const auto credentials = server_credentials(address, tls);
   if (!credentials.ok()) return credentials.status();
+  grpc::EnableDefaultHealthCheckService(true);  // grpc.health.v1, of every server built from now
   grpc::ServerBuilder builder;
   // Without this two servers would share a port and each get some of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

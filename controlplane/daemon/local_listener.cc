@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/daemon/listener.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
 #include "grpcpp/server_posix.h"
 
@@ -42,6 +43,7 @@ absl::Status cannot(const std::string& path, const char* what) {
 enum class Stay { kAny, kShort };
 
 std::unique_ptr<grpc::Server> server_without_port(grpc::Service& service, Stay stay) {
+  grpc::EnableDefaultHealthCheckService(true);  // grpc.health.v1, of every server built from now
   grpc::ServerBuilder builder;
   if (stay == Stay::kShort) {
     builder.AddChannelArgument(

@@ -17,6 +17,7 @@
 #include "dataplane/daemon/status_text.h"
 #include "dataplane/rpc/endpoint.h"
 #include "fmt/format.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
 
 namespace sluice::dataplane {
@@ -90,6 +91,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> serve(const NodeSettings& settings
                                                     v1::Dataplane::Service& service) {
   auto credentials = server_credentials(settings.listen, settings.tls);
   if (!credentials.ok()) return credentials.status();
+  grpc::EnableDefaultHealthCheckService(true);  // grpc.health.v1, of every server built from now
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(settings.listen, *credentials, &port);

@@ -94,12 +94,26 @@ TEST_F(TileLogTest, GoesOnWhereItStood) {
   EXPECT_EQ(open().size(), 67'536u);
 }
 
+TEST_F(TileLogTest, KeepsNoTileThatAFullOneReplaced) {
+  TileLog log = open();
+  for (int i = 0; i < 300; ++i)
+    grow(log, 1);
+
+  EXPECT_FALSE(fs::exists(folder_ / "tile/0/000.p"));
+  EXPECT_FALSE(fs::exists(folder_ / "tile/entries/000.p"));
+  EXPECT_TRUE(fs::exists(folder_ / "tile/0/001.p/44"));
+  EXPECT_TRUE(fs::exists(folder_ / "tile/1/000.p/1"));
+  EXPECT_EQ(check().first_bad, std::nullopt);
+  EXPECT_EQ(open().size(), 300u);
+}
+
 TEST_F(TileLogTest, WritesAgainWhatACrashLeftBeyondItsCheckpoint) {
   TileLog log = open();
   grow(log, 300);
-  const std::string before = log.checkpoint();
+  const fs::path before = directory_.path("before");
+  fs::copy(folder_, before, fs::copy_options::recursive);
   grow(log, 500);
-  ASSERT_TRUE(write_file(folder_ / "checkpoint", before).ok());
+  fs::copy(before, folder_, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
 
   TileLog again = open();
   EXPECT_EQ(again.size(), 300u);

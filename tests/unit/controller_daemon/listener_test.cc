@@ -9,8 +9,11 @@
 #include <fstream>
 
 #include "gmock/gmock.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
 #include "grpcpp/server_builder.h"
 #include "sluice/v1/control.grpc.pb.h"
+#include "tests/support/grpc_health.h"
 #include "tests/support/temporary_directory.h"
 
 namespace sluice::controlplane {
@@ -30,6 +33,17 @@ TEST(Listener, SocketOfALiveServerIsLeftAlone) {
 
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("another server is running on"));
+}
+
+TEST(Listener, ServerSaysThatItServes) {
+  const testing::TemporaryDirectory directory;
+  const std::string address = "unix:" + directory.path("c.sock");
+  v1::Control::Service service;
+  const auto server = listen(address, {}, service);
+  ASSERT_TRUE(server.ok()) << server.status();
+
+  const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+  EXPECT_EQ(testing::grpc_health(channel), "SERVING");
 }
 
 TEST(Listener, SocketThatNobodyServesIsReplaced) {

@@ -23,6 +23,7 @@
 #include "grpcpp/create_channel_posix.h"
 #include "grpcpp/server_builder.h"
 #include "sluice/v1/control.grpc.pb.h"
+#include "tests/support/grpc_health.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/unit/rpc/test_authority.h"
 
@@ -131,6 +132,8 @@ TEST_F(LocalListenerTest, OrdinaryClientsReachIt) {
 
   EXPECT_EQ(ask(grpc::CreateChannel(address, *channel_credentials(address, {}))),
             "a stranger none");
+  EXPECT_EQ(testing::grpc_health(grpc::CreateChannel(address, *channel_credentials(address, {}))),
+            "SERVING");
 }
 
 TEST_F(LocalListenerTest, WithoutRolesTheFileSaysWhoMayConnect) {

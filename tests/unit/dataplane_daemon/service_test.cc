@@ -16,6 +16,7 @@
 #include "dataplane/rpc/status.h"
 #include "dataplane/table/from_proto.h"
 #include "grpcpp/create_channel.h"
+#include "tests/support/grpc_health.h"
 #include "tests/unit/dataplane_daemon/fake_fabric.h"
 #include "tests/unit/dataplane_daemon/scratch_directory.h"
 #include "tests/unit/dataplane_daemon/small_table.h"
@@ -99,6 +100,13 @@ FlowEvent flow_of(uint64_t id, uint8_t client, uint32_t target) {
   event.protocol = 6;
   event.target = target;
   return event;
+}
+
+TEST(Service, ServerSaysThatItServes) {
+  const World world;
+  const auto channel =
+      grpc::CreateChannel(world.settings.listen, *channel_credentials(world.settings.listen, {}));
+  EXPECT_EQ(sluice::testing::grpc_health(channel), "SERVING");
 }
 
 TEST(Service, TableComesInAndShowsInTheStatus) {
