@@ -39,7 +39,7 @@ ALLOWED = {
     "controlplane/planner": PURE | {"dataplane/maglev", "dataplane/table", "controlplane/policy"},
     "controlplane/store": set(),
     "controlplane/fleet": PURE | {"dataplane/rpc", "dataplane/table", "controlplane/audit"},
-    "controlplane/audit": PURE | {"controlplane/store"},
+    "controlplane/audit": PURE | {"dataplane/table", "controlplane/store"},
     "controlplane/rollout": {"dataplane/yaml"},
     "controlplane/service": PURE
     | {

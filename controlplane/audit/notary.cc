@@ -4,8 +4,6 @@
 #include "controlplane/audit/notary.h"
 
 #include <fcntl.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <openssl/sha.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -18,23 +16,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/audit/tiles.h"
+#include "dataplane/table/deterministic_from_proto.h"
 #include "sluice/v1/log.pb.h"
 
 namespace sluice::controlplane {
 namespace {
 
+using dataplane::deterministic_bytes;
+
 // How many events one checkpoint takes at most: what piled up while no log was kept comes in parts.
 constexpr uint32_t kEventsPerCheckpoint = 10'000;
-
-std::string deterministic_bytes(const google::protobuf::Message& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
 
 std::string entry_of(v1::Event event) {
   v1::LogEntry entry;

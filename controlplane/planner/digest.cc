@@ -7,24 +7,13 @@
 
 #include "controlplane/policy/kinds.h"
 #include "dataplane/table/canonical_from_proto.h"
+#include "dataplane/table/deterministic_from_proto.h"
 #include "fmt/format.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace sluice::controlplane {
 namespace {
 
 using google::protobuf::Message;
-
-std::string deterministic_bytes(const Message& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
 
 }  // namespace
 
@@ -41,7 +30,7 @@ std::string plan_digest(uint64_t base_revision, const v1::Policy& desired,
     for (int i = 0; i < desired.GetReflection()->FieldSize(desired, list); ++i) {
       const Message& object = desired.GetReflection()->GetRepeatedMessage(desired, list, i);
       const auto found = objects.find(name_of(object));
-      if (found != objects.end()) found->second = deterministic_bytes(object);
+      if (found != objects.end()) found->second = dataplane::deterministic_bytes(object);
     }
     for (const auto& [name, bytes] : objects)
       text += fmt::format("{}/{} {}\n{}", kind, name, bytes.size(), bytes);

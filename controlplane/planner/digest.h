@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The name of exactly one plan: what approvers approve.
+// The name of exactly one plan: what approvers approve, with the terms of `digest_on_terms`.
 #pragma once
 
 #include <cstdint>

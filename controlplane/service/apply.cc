@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "controlplane/planner/terms.h"
 #include "controlplane/policy/kinds.h"
 #include "controlplane/policy/print.h"
 #include "controlplane/service/change_rules.h"
@@ -131,6 +132,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_planned(Planned planned,
     if (absl::Status status = check_rules(planned, plan, request, caller); !status.ok())
       return status;
     if (plan.approvals() > 0 && !request.break_glass()) {
+      plan.set_digest(digest_on_terms(plan.digest(), request));
       return approvals_.ask(request, plan, origin.entry.rollback_of(), clock_());
     }
     origin.waiting = wait_of(request, *planned.base, clock_());
@@ -229,6 +231,7 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
                   stored.rollback_of == 0 ? NewRollouts::kStart : NewRollouts::kAbort);
   if (!planned.ok()) return planned.status();
   v1::PlanResponse plan = describe(*planned);
+  plan.set_digest(digest_on_terms(plan.digest(), change.request()));
   if (plan.digest() != change.plan().digest() || plan.approvals() > change.plan().approvals()) {
     return absl::AbortedError(
         absl::StrCat("change ", change.id(), " would do something else now: ask for it again"));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "controlplane/planner/terms.h"
 #include "controlplane/store/stored_time.h"
 
 namespace sluice::controlplane {
@@ -24,6 +25,8 @@ v1::Event event_of(const char* kind, const v1::PendingChange& change, const std:
   event.set_revision(change.plan().base_revision());
   event.set_plan_digest(change.plan().digest());
   (*event.mutable_details())["author"] = change.request().author();
+  if (const std::string terms = terms_text(change.request()); !terms.empty())
+    (*event.mutable_details())["terms"] = terms;
   return event;
 }
 

@@ -33,9 +33,9 @@ inline constexpr uint64_t kOpenBytesOfAuthorMax = uint64_t{64} << 20;
 // Whether the status is `ask`'s: nothing was refused, it waits.
 bool is_pending(const absl::Status& status);
 
-// An approval belongs to one plan on one revision: when either moves, it is void. Every step is
-// durable with its event before it is answered.  Thread: any; the caller serialises decisions with
-// what they lead to.
+// An approval belongs to one plan on its terms, on one revision: when any of them moves, it is
+// void. Every step is durable with its event before it is answered.  Thread: any; the caller
+// serialises decisions with what they lead to.
 class Approvals {
  public:
   explicit Approvals(std::shared_ptr<SharedDatabase> shared) : store_(std::move(shared)) {}

@@ -127,6 +127,7 @@ void ChangeService::set_running(std::shared_ptr<const InForce> next) {
 absl::StatusOr<v1::ApplyResponse> ChangeService::accept(Planned planned, Origin origin) {
   v1::ApplyResponse response;
   *response.mutable_plan() = describe(planned);
+  if (origin.applied) response.mutable_plan()->set_digest(origin.applied->plan().digest());
   response.set_revision(planned.base->revision);
   response.set_generation(planned.base->generation);
   if (planned.plan.diff.empty()) return response;

@@ -9,6 +9,7 @@
 #include "controlplane/cli/render/plan.h"
 #include "controlplane/cli/render/text.h"
 #include "controlplane/cli/verbs.h"
+#include "controlplane/planner/terms.h"
 #include "fmt/ostream.h"
 
 namespace sluice::controlplane::cli {
@@ -54,8 +55,10 @@ void print_change(Session& session, const v1::PendingChange& change) {
   if (!change.request().ticket().empty())
     fmt::print(out, "ticket: {}\n", printable(change.request().ticket()));
   if (!change.reason().empty()) fmt::print(out, "reason: {}\n", printable(change.reason()));
-  fmt::print(out, "approvals: {}\nexpires: {}\nplan digest: {}\n\n", approvers_text(change),
-             time_text(change.expires()), hexadecimal(change.plan().digest()));
+  const std::string terms = terms_text(change.request());
+  fmt::print(out, "terms: {}\napprovals: {}\nexpires: {}\nplan digest: {}\n\n",
+             terms.empty() ? "none" : terms, approvers_text(change), time_text(change.expires()),
+             hexadecimal(change.plan().digest()));
   print_diff(out, change.plan(), session.palette());
   print_shares(out, change.plan(), session.palette());
   print_governance(out, change.plan());
@@ -113,12 +116,14 @@ ExitCode show_changes(Session& session, Format format, const std::string& name) 
     print_document(session.out(), format, items_of(response.changes()));
     return ExitCode::kOk;
   }
-  TextTable table({"CHANGE", "STATE", "AUTHOR", "REVISION", "APPROVALS", "EXPIRES", "MESSAGE"});
+  TextTable table(
+      {"CHANGE", "STATE", "AUTHOR", "REVISION", "APPROVALS", "EXPIRES", "TERMS", "MESSAGE"});
   for (const v1::PendingChange& change : response.changes()) {
     table.add({fmt::format("{}", change.id()), state_text(change),
                or_dash(printable(change.request().author())),
                fmt::format("{}", change.plan().base_revision()), approvers_text(change),
-               time_text(change.expires()), or_dash(printable(change.request().message()))});
+               time_text(change.expires()), or_dash(terms_text(change.request())),
+               or_dash(printable(change.request().message()))});
   }
   table.print(session.out(), session.palette());
   return ExitCode::kOk;
@@ -133,8 +138,9 @@ void add_approve(Verbs& verbs) {
   approve.add_option("change", approval->id, "Its number")->required()->check(positive());
   approve.add_option("-m,--message", approval->message, "Why, for the events");
   approve
-      .add_option("--digest", approval->digest,
-                  "Only if its plan still has this digest, as sluice get changes/3 shows it")
+      .add_option(
+          "--digest", approval->digest,
+          "Only if its plan and terms still have this digest, as sluice get changes/3 shows it")
       ->type_name("HEX");
 
   const auto rejection = std::make_shared<DecideOptions>();

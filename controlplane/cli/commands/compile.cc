@@ -9,9 +9,8 @@
 #include "controlplane/cli/commands/local_policy.h"
 #include "controlplane/cli/input_files.h"
 #include "controlplane/cli/render/message.h"
+#include "dataplane/table/deterministic_from_proto.h"
 #include "fmt/ostream.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace sluice::controlplane::cli {
 namespace {
@@ -40,16 +39,6 @@ absl::StatusOr<std::string> read_key(const std::string& name) {
       name + " is no steering key: it needs 16 bytes or 32 hexadecimal digits");
 }
 
-std::string canonical_bytes(const v1::ForwardingTable& table) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  table.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
-
 ExitCode compile(Session& session, const CompileOptions& options) {
   TableHeader header;
   header.generation = options.generation;
@@ -66,7 +55,7 @@ ExitCode compile(Session& session, const CompileOptions& options) {
 
   const bool is_json = options.format == "json";
   const std::string content =
-      is_json ? document_of(table, Unset::kOmit).to_json() : canonical_bytes(table);
+      is_json ? document_of(table, Unset::kOmit).to_json() : dataplane::deterministic_bytes(table);
   const absl::Status written = write_file(options.out, content, session.out());
   if (!written.ok()) return session.fail(ExitCode::kError, written);
   if (options.out != "-") {

@@ -135,8 +135,11 @@ ExitCode describe(Session& session, const std::vector<std::string>& words) {
                         "describe shows objects of the policy; for nodes and backends write "
                         "sluice get nodes -o yaml or sluice get backends -o yaml");
   }
+  if (target->what == TargetKind::kChanges && !target->name.empty())
+    return show_changes(session, Format::kTable, target->name);
   if (target->what != TargetKind::kPolicy || target->name.empty()) {
-    return session.fail(ExitCode::kUsage, "describe needs one object: KIND NAME or KIND/NAME");
+    return session.fail(ExitCode::kUsage,
+                        "describe needs one object: KIND NAME or KIND/NAME, or changes/ID");
   }
   Observed observed;
   ExitCode code =
@@ -160,7 +163,9 @@ void add_describe(Verbs& verbs) {
   CLI::App& verb = verbs.add("describe", "Show one object with what it relates to",
                              "sluice describe pool chat-v1-eu",
                              [words](Session& session) { return describe(session, *words); });
-  verb.add_option("target", *words, "KIND NAME or KIND/NAME")->required()->expected(1, 2);
+  verb.add_option("target", *words, "KIND NAME or KIND/NAME, or changes/ID")
+      ->required()
+      ->expected(1, 2);
 }
 
 }  // namespace sluice::controlplane::cli

@@ -94,6 +94,25 @@ TEST_F(GovernanceVerbs, PlanIsSavedByItsNameAndAppliedByIt) {
   EXPECT_EQ(run({"plan", "-f", "-", "-o", "xml"}, "kind: Route\n").code, 3);
 }
 
+TEST_F(GovernanceVerbs, ApproversSeeTheTerms) {
+  v1::ApplyRequest& request = *pending().mutable_request();
+  request.mutable_change()->set_strike(true);
+  request.set_max_moved(5'000);
+  request.mutable_confirm_within()->set_seconds(90);
+  const std::string terms = "--strike --max-moved 0.5% --confirm-within 1m30s";
+
+  EXPECT_TRUE(has(run({"get", "changes"}).out, terms));
+  EXPECT_TRUE(has(run({"get", "changes/3"}).out, "terms: " + terms + "\n"));
+  EXPECT_TRUE(has(run({"describe", "changes/3"}).out, "terms: " + terms + "\n"));
+  EXPECT_TRUE(has(run({"approve", "3"}).out, "terms: " + terms + "\n"));
+}
+
+TEST_F(GovernanceVerbs, ChangeWithoutTermsSaysSo) {
+  pending();
+
+  EXPECT_TRUE(has(run({"approve", "3"}).out, "terms: none\n"));
+}
+
 TEST_F(GovernanceVerbs, RevertIsAnnounced) {
   control_.script().apply.set_revision(8);
   control_.script().apply.mutable_reverts_at()->set_seconds(1'800'000'000);
@@ -179,10 +198,11 @@ TEST_F(GovernanceVerbs, RejectionNeedsAReason) {
 TEST_F(GovernanceVerbs, ChangesAreListed) {
   pending();
 
-  EXPECT_EQ(
-      run({"get", "changes"}).out,
-      "CHANGE   STATE     AUTHOR   REVISION   APPROVALS     EXPIRES                MESSAGE\n"
-      "3        pending   ann      7          1 of 2: bob   2027-01-15T08:00:00Z   tighter\n");
+  EXPECT_EQ(run({"get", "changes"}).out,
+            "CHANGE   STATE     AUTHOR   REVISION   APPROVALS     EXPIRES                TERMS   "
+            "MESSAGE\n"
+            "3        pending   ann      7          1 of 2: bob   2027-01-15T08:00:00Z   -       "
+            "tighter\n");
   EXPECT_TRUE(has(run({"get", "changes/3"}).out, "plan digest: abcd"));
   EXPECT_EQ(run({"get", "changes/9"}).code, 4);
 }

@@ -316,6 +316,38 @@ TEST_F(GovernanceTest, OneApprovalOfTwoIsNotEnoughAndTheLastOneApplies) {
   EXPECT_THAT(event_kinds(), ElementsAre("apply", "change.pending", "approve", "approve", "apply"));
 }
 
+TEST_F(GovernanceTest, ApprovalIsOfThePlanOnItsTerms) {
+  const uint64_t plain = ask();
+  v1::ApplyRequest request = unsigned_apply(kGuardrail);
+  request.mutable_confirm_within()->set_seconds(300);
+  request.set_max_moved(20'000);
+  const absl::Status asked = changes_->apply(request, ann_).status();
+  ASSERT_THAT(pending(), SizeIs(2));
+  const v1::PendingChange on_terms = pending()[0];
+  v1::DecideChangeRequest wrong;
+  wrong.set_id(on_terms.id());
+  wrong.set_plan_digest(change(plain).plan().digest());
+
+  const absl::Status refused = changes_->decide(wrong, bob_).status();
+  ASSERT_TRUE(approve(plain, bob_).ok());
+  const int carried_over = change(on_terms.id()).approvals_size();
+  ASSERT_TRUE(approve(on_terms.id(), bob_).ok());
+  const auto applied = approve(on_terms.id(), cid_);
+
+  EXPECT_EQ(asked.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_NE(on_terms.plan().digest(), change(plain).plan().digest());
+  EXPECT_EQ(refused.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(carried_over, 0);
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  EXPECT_TRUE(applied->applied().has_reverts_at());
+  EXPECT_EQ(applied->applied().plan().digest(), on_terms.plan().digest());
+  v1::ListEventsRequest newest;
+  newest.set_kind("approve");
+  const auto events = EventLog(store_->shared()).list(newest);
+  EXPECT_EQ(events->back().details().at("terms"), "--max-moved 2% --confirm-within 5m");
+  EXPECT_EQ(events->back().plan_digest(), on_terms.plan().digest());
+}
+
 TEST_F(GovernanceTest, NobodyApprovesTheirOwnOrTwiceAndViewersNever) {
   const uint64_t id = ask();
   ASSERT_TRUE(approve(id, bob_).ok());
