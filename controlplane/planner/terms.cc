@@ -28,7 +28,6 @@ std::string terms_text(const v1::ApplyRequest& request) {
                                 absl::Nanoseconds(request.confirm_within().nanos());
     terms.push_back(fmt::format("--confirm-within {}", absl::FormatDuration(wait)));
   }
-  if (request.break_glass()) terms.emplace_back("--break-glass");
   return absl::StrJoin(terms, " ");
 }
 
@@ -36,7 +35,6 @@ std::string digest_on_terms(const std::string& plan_digest, const v1::ApplyReque
   v1::ApplyRequest terms;
   if (request.has_max_moved()) terms.set_max_moved(request.max_moved());
   if (request.has_confirm_within()) *terms.mutable_confirm_within() = request.confirm_within();
-  terms.set_break_glass(request.break_glass());
   const std::string bytes = dataplane::deterministic_bytes(terms);
   if (bytes.empty()) return plan_digest;
   return dataplane::sha256(fmt::format("sluice plan on terms\n{}{}", plan_digest, bytes));

@@ -9,7 +9,8 @@
 
 namespace sluice::controlplane {
 
-// As they are typed: "--strike --max-moved 2% --confirm-within 5m"; empty: none.
+// As they are typed: "--strike --max-moved 2% --confirm-within 5m"; empty: none. A change that
+// breaks glass is approved by nobody.
 std::string terms_text(const v1::ApplyRequest& request);
 
 // The name of the plan with this digest on the request's terms: 32 bytes, and the plan's own where
