@@ -136,10 +136,11 @@ bool NodeSession::has_older_recalls(const CanonicalTable& target) const {
   return take_recalls_ && !status_.recalls().empty() && status_.term() < target.message().term();
 }
 
-bool NodeSession::give_older_recalls() {
+bool NodeSession::give_older_recalls(uint64_t& term) {
   v1::GetStatusResponse status;
   {
     const absl::MutexLock lock(&mutex_);
+    term = target_->message().term();
     if (!has_older_recalls(*target_)) return true;
     status = status_;
   }
@@ -153,7 +154,8 @@ bool NodeSession::give_older_recalls() {
 
 void NodeSession::reconcile() {
   // Before the turn: whoever takes recalls over has to push them.
-  if (!is_behind() || !give_older_recalls() || !take_turn()) return;
+  uint64_t term = 0;
+  if (!is_behind() || !give_older_recalls(term) || !take_turn()) return;
   // What was read before the turn may be older than somebody else's push.
   ask_status(StatusDetail::kBrief);
   Target target;
@@ -161,7 +163,9 @@ void NodeSession::reconcile() {
     const absl::MutexLock lock(&mutex_);
     target = target_;
   }
-  if (is_behind()) record_push(*target, push(*target));
+  // A restore that is overtaken meanwhile asks for the recalls again.
+  const bool may_push = target->message().term() == term;
+  if (may_push && is_behind()) record_push(*target, push(*target));
   give_turn_back();
 }
 

@@ -78,8 +78,8 @@ class NodeSession {
   // Whether it runs recalls under an older term than `target`'s.
   bool has_older_recalls(const dataplane::CanonicalTable& target) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // False: the node cannot be brought anywhere yet.
-  bool give_older_recalls();
+  // False: the node cannot be brought anywhere yet. Else it may be, to tables of `term`.
+  bool give_older_recalls(uint64_t& term);
   absl::Status push(const dataplane::CanonicalTable& table);
   absl::Status send(const dataplane::CanonicalTable& table);
   absl::Status switch_to(const dataplane::CanonicalTable& table);
