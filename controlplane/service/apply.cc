@@ -252,8 +252,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::go_back(const v1::RollbackReque
 absl::StatusOr<ChangeService::Planned> ChangeService::plan_approved(
     const StoredChange& stored) const {
   const v1::ApplyRequest& request = stored.change.request();
-  return plan_change(request.change(),
-                     stored.rollback_of == 0 ? NewRollouts::kStart : NewRollouts::kAbort);
+  if (stored.rollback_of == 0) return plan_change(request.change());
+  return plan_change(request.change(), stored.rollback_of);
 }
 
 std::optional<ChangeService::Planned> ChangeService::plan_ahead(

@@ -49,12 +49,10 @@ inline Caller anybody() {
 // Whether a policy that contradicts a rollout is refused. What happens by itself is not: a revert
 // that waited for a rollout would be none.
 enum class Conflicts { kRefuse, kOverride };
-// What becomes of rollouts that the policy has and the running one has not.
-enum class NewRollouts { kStart, kAbort };
 struct Leniency {
   Forbidden forbidden = Forbidden::kRefuse;
   Conflicts conflicts = Conflicts::kRefuse;
-  NewRollouts new_rollouts = NewRollouts::kStart;
+  std::optional<uint64_t> back_to;  // the revision whose policy comes back
 };
 inline Leniency leniency_of(const v1::Change& change) {
   return {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse};
@@ -181,7 +179,7 @@ class ChangeService {
       ABSL_LOCKS_EXCLUDED(change_mutex_);
 
   absl::StatusOr<Planned> plan_change(const v1::Change& change,
-                                      NewRollouts new_rollouts = NewRollouts::kStart) const;
+                                      std::optional<uint64_t> back_to = std::nullopt) const;
   // With what it does to live flows where the request bounds that: nodes are asked.
   absl::StatusOr<Planned> plan_request(const v1::ApplyRequest& request) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
