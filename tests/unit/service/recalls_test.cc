@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "controlplane/audit/table_archive.h"
+#include "controlplane/service/control_service.h"
 #include "controlplane/store/backup.h"
 #include "gmock/gmock.h"
 #include "tests/unit/service/change_fixture.h"
@@ -343,6 +345,33 @@ TEST_F(RecallsTest, LiftingARecallLiftsNoDrainAndTheOtherWayRound) {
   EXPECT_EQ(no_drain.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(no_drain.message()), HasSubstr("sluice recall pool/green --lift"));
   EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
+}
+
+TEST_F(RecallsTest, AskedForAgainItIsTheSameRecall) {
+  one_.sweep_recalls(0, 1);
+  EventLog log(store_->shared());
+  Recalls recalls(*store_, *fleet_, log);
+  const auto archive = *TableArchive::open(directory_.path("audit"));
+  CallMeter strangers;
+  ControlService service({*changes_, *store_, *fleet_, *records_, log, recalls, *archive,
+                          rollouts_->runner(), "9.9",
+                          [](const grpc::ServerContext*) { return anybody(); }, strangers});
+  v1::SetOverrideRequest request;
+  *request.mutable_override() = green();
+  request.set_message("wrong answers");
+  v1::SetOverrideResponse response;
+  const auto ask = [&] { return service.SetOverride(nullptr, &request, &response).ok(); };
+
+  two_.leave();
+  ASSERT_TRUE(ask() && ask());
+  const size_t incomplete = events("recall.incomplete").size();
+  two_.sweep_recalls(0, 1);
+  two_.come_back();
+  ASSERT_TRUE(eventually([this] { return two_.running().overrides_size() == 1; }));
+  ASSERT_TRUE(ask() && ask());
+
+  EXPECT_EQ(incomplete, 1U);
+  EXPECT_THAT(events("recall.complete"), SizeIs(1));
 }
 
 TEST_F(RecallsTest, LiftedRecallIsNoRecallAnyMore) {
