@@ -98,16 +98,20 @@ absl::Time time_of(const v1::TestCase& test, absl::Time now) {
 
 }  // namespace
 
+bool names_client(const v1::TestCase& test) {
+  return parse_client(test.from()).ok();
+}
+
 absl::StatusOr<v1::ExplainRequest> to_request(const v1::TestCase& test) {
   if (test.from().empty())
     return absl::InvalidArgumentError("is required: the client, such as 198.51.100.7");
+  const absl::StatusOr<Endpoint> client = parse_client(test.from());
+  if (!client.ok()) return client.status();
   const std::vector<std::string> parts = absl::StrSplit(test.to(), absl::MaxSplits('/', 1));
   if (parts.size() != 2) {
     return absl::InvalidArgumentError(
         "is required: the service as PROTOCOL/ADDRESS:PORT, such as tcp/203.0.113.10:80");
   }
-  const absl::StatusOr<Endpoint> client = parse_client(test.from());
-  if (!client.ok()) return client.status();
   const absl::StatusOr<uint32_t> protocol = parse_protocol(parts[0]);
   if (!protocol.ok()) return protocol.status();
   const absl::StatusOr<Endpoint> service = parse_endpoint(parts[1]);

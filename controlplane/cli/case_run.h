@@ -19,7 +19,9 @@
 
 namespace sluice::controlplane::cli {
 
-// Errors: INVALID_ARGUMENT, saying what would be right.
+// Whether its `from` can be read.
+bool names_client(const v1::TestCase& test);
+// Errors: INVALID_ARGUMENT, saying what would be right: of `from`, if that can be read of `to`.
 absl::StatusOr<v1::ExplainRequest> to_request(const v1::TestCase& test);
 
 struct CaseOutcome {

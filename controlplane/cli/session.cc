@@ -77,9 +77,8 @@ ExitCode Session::report(const grpc::Status& status, const grpc::ClientContext& 
   }
   if (status.ok()) return ExitCode::kOk;
   const bool is_connected = channel_->GetState(false) == GRPC_CHANNEL_READY;
-  const bool may_be_absent = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-                             status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-  if (may_be_absent && !is_connected) return report_unreachable(status);
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !is_connected)
+    return report_unreachable(status);
 
   const v1::ErrorDetail detail = detail_of(status);
   for (const v1::Violation& violation : detail.violations()) {

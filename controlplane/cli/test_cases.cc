@@ -101,7 +101,7 @@ void CaseReader::check(const WrittenCase& written) {
   const v1::TestCase& test = written.test;
   const absl::StatusOr<v1::ExplainRequest> request = to_request(test);
   if (!request.ok())
-    refuse(written, test.from().empty() ? "from" : "to", std::string(request.status().message()));
+    refuse(written, names_client(test) ? "to" : "from", std::string(request.status().message()));
   if (test.dscp() > kDscpMax)
     refuse(written, "dscp", fmt::format("must be in 0..{}, not {}", kDscpMax, test.dscp()));
   check_down(written);

@@ -141,6 +141,16 @@ CLI::Validator positive() {
       "POSITIVE");
 }
 
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        uint64_t number = 0;
+        if (absl::SimpleAtoi(text, &number)) return std::string();
+        return fmt::format("\"{}\" is no whole number from 0", text);
+      },
+      "NUMBER");
+}
+
 void print_document(std::ostream& out, Format format, const Document& document) {
   out << (format == Format::kJson ? document.to_json() : document.to_yaml());
 }

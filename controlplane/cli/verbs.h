@@ -49,6 +49,7 @@ void add_authorship(CLI::App& verb, std::string& author, std::string& message);
 
 // A check of options that count from 1.
 CLI::Validator positive();
+CLI::Validator whole_number();  // 0 included
 
 struct WatchOptions {
   bool is_wanted = false;

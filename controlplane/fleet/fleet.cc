@@ -51,16 +51,22 @@ void set_result(v1::NodeResult& result, const absl::Status& status) {
 
 }  // namespace
 
+StagedTable::StagedTable(Fleet& fleet, Target target)
+    : fleet_(&fleet),
+      target_(std::move(target)),
+      passage_(std::make_unique<RightOfWay::Passage>(fleet.right_of_way_)) {}
+
 StagedTable::StagedTable(StagedTable&& other) noexcept
     : fleet_(std::exchange(other.fleet_, nullptr)),
       target_(std::move(other.target_)),
       results_(std::move(other.results_)),
-      staged_(std::move(other.staged_)) {}
+      staged_(std::move(other.staged_)),
+      passage_(std::move(other.passage_)) {}
 
 StagedTable::~StagedTable() {
   if (fleet_ == nullptr) return;
   in_parallel(staged_.size(), [this](size_t i) {
-    if (staged_[i] != nullptr) staged_[i]->abort();
+    if (staged_[i] != nullptr) staged_[i]->abort(*passage_);
   });
 }
 
@@ -70,7 +76,7 @@ std::vector<v1::NodeResult> StagedTable::commit() {
   for (const Fleet::Member& member : fleet->members_)
     member.session->aim(target_);
   in_parallel(staged_.size(), [this](size_t i) {
-    if (staged_[i] != nullptr) set_result(results_[i], staged_[i]->commit(*target_));
+    if (staged_[i] != nullptr) set_result(results_[i], staged_[i]->commit(*target_, *passage_));
   });
   fleet->history_.remember(std::move(target_));
   return std::move(results_);
@@ -143,12 +149,13 @@ absl::StatusOr<StagedTable> Fleet::stage(Target target) {
   std::vector<absl::Status> statuses(members_.size());
   in_parallel(members_.size(), [&](size_t i) {
     NodeSession& session = *members_[i].session;
-    statuses[i] = session.stage(*staged.target_);
+    statuses[i] = session.stage(*staged.target_, *staged.passage_);
     if (statuses[i].ok()) staged.staged_[i] = &session;
     staged.results_[i].set_node(session.name());
     set_result(staged.results_[i], statuses[i]);
   });
 
+  if (staged.is_over()) return given_way();
   std::vector<std::string> refusals;
   for (size_t i = 0; i < statuses.size(); ++i) {
     if (statuses[i].ok() || absl::IsUnavailable(statuses[i])) continue;

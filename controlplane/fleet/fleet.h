@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "controlplane/fleet/node_session.h"
 #include "controlplane/fleet/record_puller.h"
+#include "controlplane/fleet/right_of_way.h"
 #include "controlplane/fleet/table_history.h"
 #include "dataplane/rpc/endpoint.h"
 #include "sluice/v1/control.pb.h"
@@ -37,15 +38,18 @@ class StagedTable {
   // Switches the nodes; from now on it is the table that the others are brought to. Cannot fail as
   // a whole: a node that does not switch is named and catches up.
   std::vector<v1::NodeResult> commit();
+  // Whether somebody claimed the way since; who has not committed should not any more.
+  bool is_over() const { return passage_->is_over(); }
 
  private:
   friend class Fleet;
-  StagedTable(Fleet& fleet, Target target) : fleet_(&fleet), target_(std::move(target)) {}
+  StagedTable(Fleet& fleet, Target target);
 
   Fleet* fleet_;  // null once committed or moved from
   Target target_;
   std::vector<v1::NodeResult> results_;  // of every node, in the configured order
   std::vector<NodeSession*> staged_;     // null where the node is away
+  std::unique_ptr<RightOfWay::Passage> passage_;
 };
 
 // Thread: any, except that one table is staged or ordered at a time.
@@ -69,8 +73,12 @@ class Fleet {
 
   // Stages on all reachable nodes at once.
   // Errors: FAILED_PRECONDITION (a node refused; named with its reason; nothing stays staged
-  // anywhere).
+  // anywhere), ABORTED (`given_way`: somebody claimed the way).
   absl::StatusOr<StagedTable> stage(Target target);
+
+  // Of staging and committing: a claim ends both at once, and nodes that have not committed are
+  // brought to the table like those that are away.
+  RightOfWay& right_of_way() { return right_of_way_; }
 
   // Brings every node to the table, each by itself: nobody waits for one that hangs or refuses.
   void order(Target target);
@@ -111,6 +119,7 @@ class Fleet {
   absl::StatusOr<std::vector<NodeSession*>> asked(const std::string& name) const;
 
   absl::Duration interval_;
+  RightOfWay right_of_way_;
   TableHistory history_;
   std::vector<Member> members_;  // in the configured order
 };

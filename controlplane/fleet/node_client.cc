@@ -18,9 +18,10 @@ void set_timeout(grpc::ClientContext& context, absl::Duration timeout) {
 
 template <typename Response, typename Method, typename Request>
 absl::StatusOr<Response> call(v1::Dataplane::Stub& stub, Method method, const Request& request,
-                              absl::Duration timeout) {
+                              absl::Duration timeout, RightOfWay::Passage* passage = nullptr) {
   grpc::ClientContext context;
   set_timeout(context, timeout);
+  const PassingCall passing(passage, context);
   Response response;
   const grpc::Status status = (stub.*method)(&context, request, &response);
   if (!status.ok()) return from_grpc(status);
@@ -29,25 +30,28 @@ absl::StatusOr<Response> call(v1::Dataplane::Stub& stub, Method method, const Re
 
 }  // namespace
 
-absl::StatusOr<v1::GetStatusResponse> NodeClient::status(StatusDetail detail) const {
+absl::StatusOr<v1::GetStatusResponse> NodeClient::status(StatusDetail detail,
+                                                         RightOfWay::Passage* passage) const {
   v1::GetStatusRequest request;
   request.set_brief(detail == StatusDetail::kBrief);
   return call<v1::GetStatusResponse>(*stub_, &v1::Dataplane::Stub::GetStatus, request,
-                                     timeouts_.status);
+                                     timeouts_.status, passage);
 }
 
-absl::StatusOr<v1::StageResponse> NodeClient::stage(const std::string& delta) const {
-  return send(delta, Purpose::kStage);
+absl::StatusOr<v1::StageResponse> NodeClient::stage(const std::string& delta,
+                                                    RightOfWay::Passage* passage) const {
+  return send(delta, Purpose::kStage, passage);
 }
 
 absl::StatusOr<v1::StageResponse> NodeClient::preview(const std::string& delta) const {
-  return send(delta, Purpose::kPreview);
+  return send(delta, Purpose::kPreview, nullptr);
 }
 
-absl::StatusOr<v1::StageResponse> NodeClient::send(const std::string& delta,
-                                                   Purpose purpose) const {
+absl::StatusOr<v1::StageResponse> NodeClient::send(const std::string& delta, Purpose purpose,
+                                                   RightOfWay::Passage* passage) const {
   grpc::ClientContext context;
   set_timeout(context, timeouts_.push);
+  const PassingCall passing(passage, context);
   v1::StageResponse response;
   const auto writer = stub_->Stage(&context, &response);
   for (size_t offset = 0; offset < delta.size(); offset += kChunkBytes) {
@@ -67,15 +71,17 @@ absl::StatusOr<v1::ListViewsResponse> NodeClient::views(const v1::ListViewsReque
                                      timeouts_.query);
 }
 
-absl::StatusOr<v1::CommitResponse> NodeClient::commit(uint64_t generation) const {
+absl::StatusOr<v1::CommitResponse> NodeClient::commit(uint64_t generation,
+                                                      RightOfWay::Passage* passage) const {
   v1::CommitRequest request;
   request.set_generation(generation);
-  return call<v1::CommitResponse>(*stub_, &v1::Dataplane::Stub::Commit, request, timeouts_.push);
+  return call<v1::CommitResponse>(*stub_, &v1::Dataplane::Stub::Commit, request, timeouts_.push,
+                                  passage);
 }
 
-absl::Status NodeClient::abort() const {
+absl::Status NodeClient::abort(RightOfWay::Passage* passage) const {
   return call<v1::AbortResponse>(*stub_, &v1::Dataplane::Stub::Abort, v1::AbortRequest(),
-                                 timeouts_.status)
+                                 timeouts_.status, passage)
       .status();
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "controlplane/fleet/right_of_way.h"
 #include "grpcpp/channel.h"
 #include "sluice/v1/dataplane.grpc.pb.h"
 
@@ -28,13 +29,17 @@ class NodeClient {
   NodeClient(std::shared_ptr<grpc::Channel> channel, CallTimeouts timeouts)
       : stub_(v1::Dataplane::NewStub(channel)), timeouts_(timeouts) {}
 
-  absl::StatusOr<v1::GetStatusResponse> status(StatusDetail detail) const;
+  // Whoever gives a passage gives way: CANCELLED when it is over.
+  absl::StatusOr<v1::GetStatusResponse> status(StatusDetail detail,
+                                               RightOfWay::Passage* passage = nullptr) const;
   // Sends a serialized `TableDelta` in chunks.
-  absl::StatusOr<v1::StageResponse> stage(const std::string& delta) const;
+  absl::StatusOr<v1::StageResponse> stage(const std::string& delta,
+                                          RightOfWay::Passage* passage = nullptr) const;
   // What that table would do to the flows of now; nothing is staged.
   absl::StatusOr<v1::StageResponse> preview(const std::string& delta) const;
-  absl::StatusOr<v1::CommitResponse> commit(uint64_t generation) const;
-  absl::Status abort() const;
+  absl::StatusOr<v1::CommitResponse> commit(uint64_t generation,
+                                            RightOfWay::Passage* passage = nullptr) const;
+  absl::Status abort(RightOfWay::Passage* passage = nullptr) const;
   absl::StatusOr<v1::GetCountersResponse> counters() const;
   absl::StatusOr<v1::ListFlowsResponse> flows(const v1::ListFlowsRequest& request) const;
   absl::StatusOr<v1::ExplainResponse> explain(const v1::ExplainRequest& request) const;
@@ -48,7 +53,8 @@ class NodeClient {
 
  private:
   enum class Purpose { kStage, kPreview };
-  absl::StatusOr<v1::StageResponse> send(const std::string& delta, Purpose purpose) const;
+  absl::StatusOr<v1::StageResponse> send(const std::string& delta, Purpose purpose,
+                                         RightOfWay::Passage* passage) const;
 
   std::unique_ptr<v1::Dataplane::Stub> stub_;
   CallTimeouts timeouts_;

@@ -18,6 +18,9 @@ using dataplane::CanonicalTable;
 constexpr absl::Duration kRetryRefused = absl::Seconds(10);
 // Longer than a push can take, so that a waiter sees its end.
 constexpr absl::Duration kTurnTimeout = absl::Seconds(70);
+constexpr int kPushAttempts = 2;
+// How late somebody who waits for the turn sees that the passage is over.
+constexpr absl::Duration kTurnLook = absl::Milliseconds(20);
 
 bool means_away(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
@@ -101,8 +104,10 @@ std::string NodeSession::why_away(const absl::StatusOr<v1::GetStatusResponse>& a
                       address_.name, ": correct `nodes` here or `node` there");
 }
 
-void NodeSession::ask_status(StatusDetail detail) {
-  absl::StatusOr<v1::GetStatusResponse> answer = client_->status(detail);
+void NodeSession::ask_status(StatusDetail detail, RightOfWay::Passage* passage) {
+  absl::StatusOr<v1::GetStatusResponse> answer = client_->status(detail, passage);
+  // A call that gave way says nothing about the node.
+  if (!answer.ok() && passage != nullptr && passage->is_over()) return;
   const std::string error = why_away(answer);
   {
     const absl::MutexLock lock(&mutex_);
@@ -189,20 +194,26 @@ void NodeSession::record_push(const CanonicalTable& table, const absl::Status& s
 }
 
 absl::Status NodeSession::push(const CanonicalTable& table) {
-  if (absl::Status status = send(table); !status.ok()) return status;
-  return switch_to(table);
+  absl::Status status;
+  for (int i = 0; i < kPushAttempts; ++i) {
+    if (status = send(table, nullptr); !status.ok()) return status;
+    status = switch_to(table, nullptr);
+    // A table that somebody gave up staging may have arrived in between.
+    if (!absl::IsFailedPrecondition(status)) return status;
+  }
+  return status;
 }
 
-absl::Status NodeSession::send(const CanonicalTable& table) {
+absl::Status NodeSession::send(const CanonicalTable& table, RightOfWay::Passage* passage) {
   std::string base;
   {
     const absl::MutexLock lock(&mutex_);
     base = status_.digest();
   }
-  absl::Status status = client_->stage(*history_.delta(base, table)).status();
+  absl::Status status = client_->stage(*history_.delta(base, table), passage).status();
   if (absl::IsFailedPrecondition(status) && !base.empty()) {
     // The node may run something else than it said last: from nothing, a delta fits every base.
-    status = client_->stage(*history_.delta("", table)).status();
+    status = client_->stage(*history_.delta("", table), passage).status();
   }
   return status;
 }
@@ -226,8 +237,8 @@ v1::NodeEffect NodeSession::preview(const CanonicalTable& table) {
   return effect;
 }
 
-absl::Status NodeSession::switch_to(const CanonicalTable& table) {
-  const absl::StatusOr<v1::CommitResponse> answer = client_->commit(table.generation());
+absl::Status NodeSession::switch_to(const CanonicalTable& table, RightOfWay::Passage* passage) {
+  const absl::StatusOr<v1::CommitResponse> answer = client_->commit(table.generation(), passage);
   if (!answer.ok()) return answer.status();
   {
     const absl::MutexLock lock(&mutex_);
@@ -238,7 +249,7 @@ absl::Status NodeSession::switch_to(const CanonicalTable& table) {
     status_.set_view(answer->view());
   }
   // Backends that were up under the table before may be others, drained or not probed yet.
-  ask_status(StatusDetail::kFull);
+  ask_status(StatusDetail::kFull, passage);
   return absl::OkStatus();
 }
 
@@ -247,10 +258,13 @@ void NodeSession::aim(const Target& target) {
   target_ = target;
 }
 
-bool NodeSession::take_turn() {
+bool NodeSession::take_turn(const RightOfWay::Passage* passage) {
   const absl::MutexLock lock(&mutex_);
   const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !turn_taken_; };
-  if (!mutex_.AwaitWithTimeout(absl::Condition(&is_free), kTurnTimeout)) return false;
+  const absl::Time end = absl::Now() + kTurnTimeout;
+  while (!mutex_.AwaitWithTimeout(absl::Condition(&is_free), kTurnLook)) {
+    if (absl::Now() >= end || (passage != nullptr && passage->is_over())) return false;
+  }
   turn_taken_ = true;
   return true;
 }
@@ -260,9 +274,10 @@ void NodeSession::give_turn_back() {
   turn_taken_ = false;
 }
 
-absl::Status NodeSession::stage(const CanonicalTable& table) {
+absl::Status NodeSession::stage(const CanonicalTable& table, RightOfWay::Passage& passage) {
   // What was known may be old: it came back, it hangs, or another node has its address.
-  ask_status(StatusDetail::kBrief);
+  ask_status(StatusDetail::kBrief, &passage);
+  if (passage.is_over()) return given_way();
   {
     const absl::MutexLock lock(&mutex_);
     if (!connected_) return absl::UnavailableError(error_);
@@ -270,21 +285,25 @@ absl::Status NodeSession::stage(const CanonicalTable& table) {
       return absl::UnavailableError("its recalls of before the restore are taken over first");
     }
   }
-  if (!take_turn()) return absl::UnavailableError("busy with another push");
-  absl::Status status = send(table);
+  if (!take_turn(&passage)) {
+    return passage.is_over() ? given_way() : absl::UnavailableError("busy with another push");
+  }
+  absl::Status status = send(table, &passage);
   if (status.ok()) return status;
   give_turn_back();
+  if (passage.is_over()) return given_way();
   return means_away(status) ? absl::UnavailableError(status.message()) : status;
 }
 
-absl::Status NodeSession::commit(const CanonicalTable& table) {
-  absl::Status status = switch_to(table);
+absl::Status NodeSession::commit(const CanonicalTable& table, RightOfWay::Passage& passage) {
+  absl::Status status = switch_to(table, &passage);
   give_turn_back();
-  return status;
+  return !status.ok() && passage.is_over() ? given_way() : status;
 }
 
-void NodeSession::abort() {
-  const absl::Status status = client_->abort();
+void NodeSession::abort(RightOfWay::Passage& passage) {
+  // Whoever has the way sends another table, which takes the staged one's place.
+  const absl::Status status = passage.is_over() ? absl::OkStatus() : client_->abort(&passage);
   if (!status.ok())
     spdlog::warn("node {}: abort: {}", address_.name, std::string(status.message()));
   give_turn_back();

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "controlplane/fleet/node_client.h"
+#include "controlplane/fleet/right_of_way.h"
 #include "controlplane/fleet/table_history.h"
 #include "sluice/v1/control.pb.h"
 
@@ -57,12 +58,13 @@ class NodeSession {
   v1::NodeResult result(absl::Time until) const;
 
   // Stages and keeps the turn when OK.
-  // Errors: UNAVAILABLE (away; the turn is not kept), others are the node's refusal.
-  absl::Status stage(const dataplane::CanonicalTable& table);
-  // Commits what was staged and gives the turn back.
-  absl::Status commit(const dataplane::CanonicalTable& table);
-  // Takes back what was staged and gives the turn back.
-  void abort();
+  // Errors: UNAVAILABLE (away; the turn is not kept), `given_way` likewise, others are the node's
+  // refusal.
+  absl::Status stage(const dataplane::CanonicalTable& table, RightOfWay::Passage& passage);
+  // Commits what was staged and gives the turn back.  Errors: those of the node, `given_way`.
+  absl::Status commit(const dataplane::CanonicalTable& table, RightOfWay::Passage& passage);
+  // Takes back what was staged, unless another table follows at once, and gives the turn back.
+  void abort(RightOfWay::Passage& passage);
 
   // What `table` would do to the node's flows. Needs no turn: nothing is staged.
   v1::NodeEffect preview(const dataplane::CanonicalTable& table);
@@ -81,12 +83,12 @@ class NodeSession {
   // False: the node cannot be brought anywhere yet. Else it may be, to tables of `term`.
   bool give_older_recalls(uint64_t& term);
   absl::Status push(const dataplane::CanonicalTable& table);
-  absl::Status send(const dataplane::CanonicalTable& table);
-  absl::Status switch_to(const dataplane::CanonicalTable& table);
-  void ask_status(StatusDetail detail);
+  absl::Status send(const dataplane::CanonicalTable& table, RightOfWay::Passage* passage);
+  absl::Status switch_to(const dataplane::CanonicalTable& table, RightOfWay::Passage* passage);
+  void ask_status(StatusDetail detail, RightOfWay::Passage* passage = nullptr);
   std::string why_away(const absl::StatusOr<v1::GetStatusResponse>& answer) const;
   void record_push(const dataplane::CanonicalTable& table, const absl::Status& status);
-  bool take_turn();
+  bool take_turn(const RightOfWay::Passage* passage = nullptr);
   void give_turn_back();
 
   const NodeAddress address_;

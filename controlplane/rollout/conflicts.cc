@@ -66,6 +66,50 @@ const Object* find_named(const google::protobuf::RepeatedPtrField<Object>& objec
   return found == objects.end() ? nullptr : &*found;
 }
 
+const v1::RolloutStatus* find_status(const v1::ListRolloutsResponse& statuses,
+                                     const std::string& name) {
+  for (const v1::RolloutStatus& status : statuses.rollouts()) {
+    if (status.rollout() == name) return &status;
+  }
+  return nullptr;
+}
+
+bool has_ended_badly(const v1::RolloutStatus& status, const std::string& name) {
+  return status.rollout() == name && (status.phase() == v1::ROLLOUT_PHASE_FAILED ||
+                                      status.phase() == v1::ROLLOUT_PHASE_ABORTED);
+}
+
+// The status with which the rollout had succeeded in the first of `past`; null: it had not, or it
+// failed or was aborted since, in whatever form.
+const v1::RolloutStatus* held_share(std::span<const v1::ListRolloutsResponse> past,
+                                    std::span<const v1::RolloutStatus> now,
+                                    const std::string& name) {
+  const v1::RolloutStatus* was = past.empty() ? nullptr : find_status(past.front(), name);
+  if (was == nullptr || was->phase() != v1::ROLLOUT_PHASE_SUCCEEDED) return nullptr;
+  const auto is_bad = [&](const v1::RolloutStatus& one) { return has_ended_badly(one, name); };
+  if (std::any_of(now.begin(), now.end(), is_bad)) return nullptr;
+  for (const v1::ListRolloutsResponse& later : past.subspan(1)) {
+    if (std::any_of(later.rollouts().begin(), later.rollouts().end(), is_bad)) return nullptr;
+  }
+  return was;
+}
+
+// What later revisions made of a rollout that they kept.
+void take_back(std::span<const v1::ListRolloutsResponse> past,
+               std::span<const v1::RolloutStatus> now, v1::RolloutStatus& kept) {
+  const v1::RolloutStatus* was = past.empty() ? nullptr : find_status(past.front(), kept.rollout());
+  if (was == nullptr) return;
+  if (kept.phase() == v1::ROLLOUT_PHASE_SUCCEEDED && held_share(past, now, kept.rollout()) == was) {
+    kept = *was;  // its share ended with an edit of the split
+  }
+  const bool was_paused = was->phase() == v1::ROLLOUT_PHASE_PAUSED && was->is_pause_asked();
+  if (was_paused && kept.phase() == v1::ROLLOUT_PHASE_PROGRESSING) {
+    kept.set_phase(v1::ROLLOUT_PHASE_PAUSED);
+    kept.set_is_pause_asked(true);
+    kept.set_reason(was->reason());
+  }
+}
+
 }  // namespace
 
 const v1::Rollout* find_rollout(const v1::Policy& policy, const std::string& name) {
@@ -113,12 +157,21 @@ std::vector<v1::RolloutStatus> statuses_under(std::span<const v1::RolloutStatus>
 
 std::vector<v1::RolloutStatus> statuses_back_under(std::span<const v1::RolloutStatus> statuses,
                                                    const v1::Policy& running,
-                                                   const v1::Policy& desired) {
+                                                   const v1::Policy& desired,
+                                                   std::span<const v1::ListRolloutsResponse> past) {
   std::vector<v1::RolloutStatus> result = statuses_under(statuses, running, desired);
+  for (v1::RolloutStatus& kept : result)
+    take_back(past, statuses, kept);
   for (const v1::Rollout& rollout : desired.rollouts()) {
-    if (says_the_same(find_rollout(running, rollout.metadata().name()), &rollout)) continue;
+    const std::string& name = rollout.metadata().name();
+    if (says_the_same(find_rollout(running, name), &rollout)) continue;
     v1::RolloutStatus& back = result.emplace_back();
-    back.set_rollout(rollout.metadata().name());
+    const v1::RolloutStatus* was = held_share(past, statuses, name);
+    if (was != nullptr) {
+      back = *was;
+      continue;
+    }
+    back.set_rollout(name);
     back.set_phase(v1::ROLLOUT_PHASE_ABORTED);
     back.set_reason("it came back with an older policy: sluice rollout start, if it is wanted");
   }

@@ -23,11 +23,14 @@ std::vector<std::string> conflicts(std::span<const v1::RolloutStatus> statuses,
 std::vector<v1::RolloutStatus> statuses_under(std::span<const v1::RolloutStatus> statuses,
                                               const v1::Policy& running, const v1::Policy& desired);
 
-// The same for a policy that was in force before: a rollout that it brings back is aborted, and not
-// started by anybody's going back.
+// The same for a policy that was in force before. `past` says how far rollouts were when that one
+// was replaced, and when each later one was. One that had succeeded then, and neither failed nor
+// was aborted since, holds its share again; one that a person had paused is paused again. Every
+// other rollout that comes back is aborted, and not started by anybody's going back.
 std::vector<v1::RolloutStatus> statuses_back_under(std::span<const v1::RolloutStatus> statuses,
                                                    const v1::Policy& running,
-                                                   const v1::Policy& desired);
+                                                   const v1::Policy& desired,
+                                                   std::span<const v1::ListRolloutsResponse> past);
 
 // Null: there is none.
 const v1::Rollout* find_rollout(const v1::Policy& policy, const std::string& name);

@@ -54,6 +54,13 @@ absl::Status check_ends_wait(const v1::ApplyRequest& terms, const Waiting& waiti
                    ", which is never held up: leave out max_moved, confirm_within, break_glass"));
 }
 
+// What was previewed is previewed again by whoever asks again: nodes are not waited for under the
+// lock.
+absl::Status moved_meanwhile() {
+  return absl::AbortedError(
+      "another change came in force while the nodes were asked what would move: ask again");
+}
+
 // The whole policy as files that a change can carry.
 v1::Change change_to(const v1::Policy& policy, uint64_t base_revision) {
   v1::Change change;
@@ -157,24 +164,25 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply(const v1::ApplyRequest& r
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
   if (absl::Status status = check_request(request, caller); !status.ok()) return status;
+  v1::ApplyRequest signed_request = request;
+  signed_request.set_author(*author);
+  return give_way([&] { return try_apply(signed_request, caller); });
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::try_apply(const v1::ApplyRequest& request,
+                                                           const Caller& caller) {
   absl::StatusOr<Planned> planned = plan_request(request);
   if (!planned.ok()) return planned.status();
   const absl::MutexLock lock(&change_mutex_);
   if (planned->base != running()) {
     // Somebody was faster. With a base revision this is ABORTED, without one the newest counts.
-    // What was previewed is previewed again by whoever asks again: nodes are not waited for here.
-    if (request.has_max_moved()) {
-      return absl::AbortedError(
-          "another change came in force while the nodes were asked what would move: ask again");
-    }
+    if (request.has_max_moved()) return moved_meanwhile();
     planned = plan_change(request.change());
     if (!planned.ok()) return planned.status();
   }
-  v1::ApplyRequest signed_request = request;
-  signed_request.set_author(*author);
   Origin origin;
   origin.event.set_kind(request.break_glass() ? "break-glass" : "apply");
-  return apply_planned(*std::move(planned), signed_request, caller, std::move(origin));
+  return apply_planned(*std::move(planned), request, caller, std::move(origin));
 }
 
 absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequest& request,
@@ -184,7 +192,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
   v1::ApplyRequest as_apply = terms_of(request);
   as_apply.set_author(*author);
   if (absl::Status status = check_request(as_apply, caller); !status.ok()) return status;
-  absl::StatusOr<v1::ApplyResponse> response = go_back(request, std::move(as_apply), caller);
+  absl::StatusOr<v1::ApplyResponse> response =
+      give_way([&] { return go_back(request, as_apply, caller); });
   if (!response.ok() || response->plan().diff().empty() || !response->nodes().empty())
     return response;
   for (v1::NodeResult& node : fleet_.results(absl::Now() + kOrderPatience))
@@ -192,43 +201,83 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::rollback(const v1::RollbackRequ
   return response;
 }
 
-absl::StatusOr<v1::ApplyResponse> ChangeService::go_back(const v1::RollbackRequest& request,
-                                                         v1::ApplyRequest as_apply,
-                                                         const Caller& caller) {
-  const absl::MutexLock lock(&change_mutex_);
-  const std::shared_ptr<const InForce> base = running();
-  uint64_t revision = request.revision();
-  if (revision == 0 && base->waiting) revision = base->waiting->back_to;
-  const bool ends_wait = base->waiting && revision == base->waiting->back_to;
-  if (revision == 0 && !ends_wait) {
+absl::StatusOr<ChangeService::WayBack> ChangeService::plan_back(
+    const v1::RollbackRequest& request, const v1::ApplyRequest& as_apply,
+    const std::shared_ptr<const InForce>& base) const {
+  WayBack back;
+  back.revision = request.revision();
+  if (back.revision == 0 && base->waiting) back.revision = base->waiting->back_to;
+  back.ends_wait = base->waiting && back.revision == base->waiting->back_to;
+  if (back.revision == 0 && !back.ends_wait) {
     if (base->revision < 2) return absl::NotFoundError("there is no revision to go back to");
-    revision = base->revision - 1;
+    back.revision = base->revision - 1;
   }
-  if (ends_wait) {
+  if (back.ends_wait) {
     if (absl::Status status = check_ends_wait(as_apply, *base->waiting); !status.ok())
       return status;
   }
-  absl::StatusOr<Planned> planned =
-      plan_revision(base, revision, ends_wait ? kReverting : leniency_of(as_apply.change()));
+  absl::StatusOr<Planned> planned = plan_revision(
+      base, back.revision, back.ends_wait ? kReverting : leniency_of(as_apply.change()));
   if (!planned.ok()) return planned.status();
-  Origin origin;
-  origin.event.set_kind(request.break_glass() ? "break-glass" : "rollback");
-  origin.entry.set_rollback_of(revision);
-  if (ends_wait) {
-    sign(as_apply, origin);
-    return end_wait(*std::move(planned), std::move(origin));
-  }
-  if (as_apply.has_max_moved()) planned->effects = fleet_.preview(*planned->plan.table);
-  *as_apply.mutable_change() = change_to(*planned->desired.policy, base->revision);
-  as_apply.mutable_change()->set_strike(request.strike());
-  return apply_planned(*std::move(planned), as_apply, caller, std::move(origin));
+  back.planned = *std::move(planned);
+  return back;
 }
 
-absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChange& stored) {
+absl::StatusOr<v1::ApplyResponse> ChangeService::go_back(const v1::RollbackRequest& request,
+                                                         v1::ApplyRequest as_apply,
+                                                         const Caller& caller) {
+  std::shared_ptr<const InForce> base = running();
+  absl::StatusOr<WayBack> back = plan_back(request, as_apply, base);
+  if (back.ok() && as_apply.has_max_moved())
+    back->planned.effects = fleet_.preview(*back->planned.plan.table);
+  const absl::MutexLock lock(&change_mutex_);
+  if (base != running()) {
+    if (as_apply.has_max_moved()) return moved_meanwhile();
+    base = running();
+    back = plan_back(request, as_apply, base);
+  }
+  if (!back.ok()) return back.status();
+  Origin origin;
+  origin.event.set_kind(request.break_glass() ? "break-glass" : "rollback");
+  origin.entry.set_rollback_of(back->revision);
+  if (back->ends_wait) {
+    sign(as_apply, origin);
+    return end_wait(std::move(back->planned), std::move(origin));
+  }
+  *as_apply.mutable_change() = change_to(*back->planned.desired.policy, base->revision);
+  as_apply.mutable_change()->set_strike(request.strike());
+  return apply_planned(std::move(back->planned), as_apply, caller, std::move(origin));
+}
+
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_approved(
+    const StoredChange& stored) const {
+  const v1::ApplyRequest& request = stored.change.request();
+  if (stored.rollback_of == 0) return plan_change(request.change());
+  return plan_change(request.change(), stored.rollback_of);
+}
+
+std::optional<ChangeService::Planned> ChangeService::plan_ahead(
+    const v1::DecideChangeRequest& request) {
+  if (request.reject()) return std::nullopt;
+  const absl::StatusOr<StoredChange> stored = approvals_.find_stored(request.id());
+  if (!stored.ok() || stored->change.state() != v1::PendingChange::STATE_PENDING)
+    return std::nullopt;
+  const v1::PendingChange& change = stored->change;
+  if (static_cast<uint32_t>(change.approvals_size()) + 1 < change.plan().approvals())
+    return std::nullopt;
+  absl::StatusOr<Planned> planned = plan_approved(*stored);
+  if (!planned.ok()) return std::nullopt;  // what is wrong is found again, under the lock
+  // What moved little when it was asked for may move more now.
+  if (change.request().has_max_moved()) planned->effects = fleet_.preview(*planned->plan.table);
+  return *std::move(planned);
+}
+
+absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChange& stored,
+                                                                std::optional<Planned> ahead) {
   const v1::PendingChange& change = stored.change;
-  absl::StatusOr<Planned> planned =
-      plan_change(change.request().change(),
-                  stored.rollback_of == 0 ? NewRollouts::kStart : NewRollouts::kAbort);
+  const bool is_current = ahead && ahead->base == running();
+  if (!is_current && change.request().has_max_moved()) return moved_meanwhile();
+  absl::StatusOr<Planned> planned = is_current ? *std::move(ahead) : plan_approved(stored);
   if (!planned.ok()) return planned.status();
   v1::PlanResponse plan = describe(*planned);
   plan.set_digest(digest_on_terms(plan.digest(), change.request()));
@@ -237,11 +286,8 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
         absl::StrCat("change ", change.id(), " would do something else now: ask for it again"));
   }
   if (planned->base->waiting) return still_waits(*planned->base->waiting);
-  if (change.request().has_max_moved()) {
-    // What moved little when it was asked for may move more now.
-    for (v1::NodeEffect& effect : fleet_.preview(*planned->plan.table))
-      *plan.add_nodes() = std::move(effect);
-  }
+  for (v1::NodeEffect& effect : planned->effects)
+    *plan.add_nodes() = std::move(effect);
   if (absl::Status status = check_moved(plan, change.request()); !status.ok()) return status;
   Origin origin;
   origin.entry.set_author(change.request().author());
@@ -263,6 +309,12 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
 
 absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
     const v1::DecideChangeRequest& request, const Caller& caller) {
+  return give_way([&] { return try_decide(request, caller); });
+}
+
+absl::StatusOr<v1::DecideChangeResponse> ChangeService::try_decide(
+    const v1::DecideChangeRequest& request, const Caller& caller) {
+  std::optional<Planned> ahead = plan_ahead(request);
   const absl::MutexLock lock(&change_mutex_);
   const uint64_t revision = running()->revision;
   v1::DecideChangeResponse response;
@@ -280,7 +332,7 @@ absl::StatusOr<v1::DecideChangeResponse> ChangeService::decide(
   if (static_cast<uint32_t>(change.approvals_size()) < change.plan().approvals()) {
     if (absl::Status status = approvals_.keep(change); !status.ok()) return status;
   } else {
-    absl::StatusOr<v1::ApplyResponse> applied = apply_approved(*stored);
+    absl::StatusOr<v1::ApplyResponse> applied = apply_approved(*stored, std::move(ahead));
     if (!applied.ok()) return applied.status();
     change.set_state(v1::PendingChange::STATE_APPLIED);
     change.set_revision(applied->revision());

@@ -69,6 +69,7 @@ class Approvals {
   }
   // One, whole.  Errors: NOT_FOUND (id).
   absl::StatusOr<v1::PendingChange> find(uint64_t id);
+  absl::StatusOr<StoredChange> find_stored(uint64_t id) { return store_.find(id); }
 
  private:
   absl::StatusOr<StoredChange> find_open(uint64_t id, const Caller& caller, uint64_t revision,

@@ -106,6 +106,7 @@ absl::StatusOr<ChangeService::Pushed> ChangeService::push(
     if (!everywhere.ok()) return everywhere.status();
     staged.emplace(*std::move(everywhere));
   }
+  if (staged && staged->is_over()) return given_way();
   if (absl::Status status = save(next); !status.ok()) return status;
   Pushed pushed;
   if (staged) {
@@ -181,8 +182,18 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
   if (absl::Status status = check_overrides(request); !status.ok()) return status;
   const absl::StatusOr<std::string> author = author_of(caller, request.author());
   if (!author.ok()) return author.status();
+  const std::vector<v1::Override> changes = overrides_of(request);
+  // Ahead of whoever stages, until the nodes that are well have it: a node can stage one table at a
+  // time.
+  std::optional<RightOfWay::Claim> claim;
+  if (changes.front().state() == v1::Override::STATE_RECALLED) {
+    const std::shared_ptr<const InForce> base = running();
+    absl::Status allowed = check_overrides(changes, base->overrides, *base->policy);
+    if (!allowed.ok()) return allowed;
+    claim.emplace(fleet_.right_of_way());
+  }
   const absl::StatusOr<std::shared_ptr<const InForce>> changed = put_overrides(
-      overrides_of(request), {{}, *author, request.message(), absl::Now()},
+      changes, {{}, *author, request.message(), absl::Now()},
       request.lifts() == v1::Override::STATE_UNSPECIFIED ? v1::Override::STATE_DRAINING
                                                          : request.lifts());
   if (!changed.ok()) return changed.status();
@@ -287,6 +298,12 @@ absl::Status ChangeService::overtake(uint64_t generation) {
 absl::StatusOr<uint64_t> ChangeService::set_rollout(const v1::RolloutStatus& status,
                                                     uint64_t revision,
                                                     const std::vector<v1::Event>& events) {
+  return give_way([&] { return try_set_rollout(status, revision, events); });
+}
+
+absl::StatusOr<uint64_t> ChangeService::try_set_rollout(const v1::RolloutStatus& status,
+                                                        uint64_t revision,
+                                                        const std::vector<v1::Event>& events) {
   const absl::MutexLock lock(&change_mutex_);
   const std::shared_ptr<const InForce> base = running();
   if (base->revision != revision || find_rollout(*base->policy, status.rollout()) == nullptr) {

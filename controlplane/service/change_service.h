@@ -49,12 +49,10 @@ inline Caller anybody() {
 // Whether a policy that contradicts a rollout is refused. What happens by itself is not: a revert
 // that waited for a rollout would be none.
 enum class Conflicts { kRefuse, kOverride };
-// What becomes of rollouts that the policy has and the running one has not.
-enum class NewRollouts { kStart, kAbort };
 struct Leniency {
   Forbidden forbidden = Forbidden::kRefuse;
   Conflicts conflicts = Conflicts::kRefuse;
-  NewRollouts new_rollouts = NewRollouts::kStart;
+  std::optional<uint64_t> back_to;  // the revision whose policy comes back
 };
 inline Leniency leniency_of(const v1::Change& change) {
   return {.forbidden = change.strike() ? Forbidden::kStrike : Forbidden::kRefuse};
@@ -162,8 +160,26 @@ class ChangeService {
     std::vector<v1::NodeResult> nodes;
   };
 
+  // Tries again what gave way to a recall, once that is in force.
+  template <typename Attempt>
+  auto give_way(const Attempt& attempt) {
+    for (;;) {
+      auto result = attempt();
+      if (!has_given_way(result.status())) return result;
+      fleet_.right_of_way().await_free();
+    }
+  }
+  absl::StatusOr<v1::ApplyResponse> try_apply(const v1::ApplyRequest& request, const Caller& caller)
+      ABSL_LOCKS_EXCLUDED(change_mutex_);
+  absl::StatusOr<v1::DecideChangeResponse> try_decide(const v1::DecideChangeRequest& request,
+                                                      const Caller& caller)
+      ABSL_LOCKS_EXCLUDED(change_mutex_);
+  absl::StatusOr<uint64_t> try_set_rollout(const v1::RolloutStatus& status, uint64_t revision,
+                                           const std::vector<v1::Event>& events)
+      ABSL_LOCKS_EXCLUDED(change_mutex_);
+
   absl::StatusOr<Planned> plan_change(const v1::Change& change,
-                                      NewRollouts new_rollouts = NewRollouts::kStart) const;
+                                      std::optional<uint64_t> back_to = std::nullopt) const;
   // With what it does to live flows where the request bounds that: nodes are asked.
   absl::StatusOr<Planned> plan_request(const v1::ApplyRequest& request) const;
   absl::StatusOr<Planned> plan_policy(std::shared_ptr<const InForce> base, Candidate desired,
@@ -195,7 +211,13 @@ class ChangeService {
   absl::StatusOr<v1::ApplyResponse> apply_planned(Planned planned, const v1::ApplyRequest& request,
                                                   const Caller& caller, Origin origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
-  absl::StatusOr<v1::ApplyResponse> apply_approved(const StoredChange& stored)
+  // What applying the change would do; with what it does to live flows where that is bounded.
+  absl::StatusOr<Planned> plan_approved(const StoredChange& stored) const;
+  // The plan of what the decision would apply, made ahead of the lock; unset: it applies nothing.
+  std::optional<Planned> plan_ahead(const v1::DecideChangeRequest& request);
+  // `ahead` counts when its base is still in force.
+  absl::StatusOr<v1::ApplyResponse> apply_approved(const StoredChange& stored,
+                                                   std::optional<Planned> ahead)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   void set_running(std::shared_ptr<const InForce> next);
   absl::StatusOr<v1::ApplyResponse> accept(Planned planned, Origin origin)
@@ -212,6 +234,15 @@ class ChangeService {
   absl::StatusOr<std::shared_ptr<const InForce>> put_overrides(
       const std::vector<v1::Override>& changes, OverrideOrder order, v1::Override::State lifts)
       ABSL_LOCKS_EXCLUDED(change_mutex_);
+  struct WayBack {
+    uint64_t revision = 0;
+    bool ends_wait = false;
+    Planned planned;
+  };
+  // Errors: as `rollback`.
+  absl::StatusOr<WayBack> plan_back(const v1::RollbackRequest& request,
+                                    const v1::ApplyRequest& as_apply,
+                                    const std::shared_ptr<const InForce>& base) const;
   absl::StatusOr<v1::ApplyResponse> go_back(const v1::RollbackRequest& request,
                                             v1::ApplyRequest as_apply, const Caller& caller)
       ABSL_LOCKS_EXCLUDED(change_mutex_);

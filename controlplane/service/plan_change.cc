@@ -69,9 +69,12 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
     return absl::AbortedError(absl::StrJoin(found, "\n"));
   }
   std::vector<v1::RolloutStatus> rollouts =
-      leniency.new_rollouts == NewRollouts::kAbort
-          ? statuses_back_under(base->rollouts, *base->policy, *desired.policy)
-          : statuses_under(base->rollouts, *base->policy, *desired.policy);
+      statuses_under(base->rollouts, *base->policy, *desired.policy);
+  if (leniency.back_to) {
+    const auto past = store_.rollouts_since(*leniency.back_to);
+    if (!past.ok()) return past.status();
+    rollouts = statuses_back_under(base->rollouts, *base->policy, *desired.policy, *past);
+  }
   const TableHeader header = {
       .generation = base->generation + 1,
       .revision = base->revision + 1,
@@ -89,8 +92,8 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_policy(
   return Planned{std::move(base), std::move(desired), std::move(plan), std::move(rollouts), {}};
 }
 
-absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Change& change,
-                                                                  NewRollouts new_rollouts) const {
+absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(
+    const v1::Change& change, std::optional<uint64_t> back_to) const {
   std::shared_ptr<const InForce> base = running();
   if (absl::Status status = check_base(change, base->revision); !status.ok()) return status;
   std::vector<SourceFile> files;
@@ -112,7 +115,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_change(const v1::Chan
   validate_policy(*desired.policy, *desired.clients, parsed.source, violations);
   if (!violations.empty()) return invalid(violations);
   Leniency leniency = leniency_of(change);
-  leniency.new_rollouts = new_rollouts;
+  leniency.back_to = back_to;
   return plan_policy(std::move(base), std::move(desired), parsed.source, leniency);
 }
 
@@ -145,7 +148,7 @@ absl::StatusOr<ChangeService::Planned> ChangeService::plan_revision(
   Violations violations;
   validate_policy(*desired.policy, *desired.clients, SourceMap(), violations);
   if (!violations.empty()) return invalid(violations);
-  leniency.new_rollouts = NewRollouts::kAbort;
+  leniency.back_to = revision;
   return plan_policy(std::move(base), std::move(desired), SourceMap(), leniency);
 }
 

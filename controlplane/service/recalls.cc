@@ -55,7 +55,9 @@ absl::StatusOr<Recalls::Known> Recalls::known_of(const OverrideOrder& order) {
   if (!events.ok()) return events.status();
   Known known;
   for (const v1::Event& event : *events) {
-    if (event.kind() == kRecall && event.outcome() == v1::Event::OUTCOME_DONE)
+    // Asked for again while it was in force, it is the same recall.
+    const bool is_repeated = event.details().contains("effect");
+    if (event.kind() == kRecall && event.outcome() == v1::Event::OUTCOME_DONE && !is_repeated)
       known = {event.generation(), false, false};
     if (event.kind() == kComplete) known.is_certified = true;
     if (event.kind() == kComplete || event.kind() == kIncomplete) known.is_answered = true;
@@ -119,7 +121,9 @@ absl::StatusOr<v1::RecallCertificate> Recalls::settle(const v1::Override& recall
     if (!certificate.ok()) return certificate;
     if (is_settled(*certificate) || absl::Now() >= end) {
       const absl::StatusOr<Known> known = known_of(*order);
-      if (known.ok() && known->is_certified) return certificate;  // asked for again
+      const bool is_written = known.ok() && (known->is_certified ||
+                                             (known->is_answered && !certificate->is_complete()));
+      if (is_written) return certificate;  // asked for again
       if (absl::Status status = write(*certificate); !status.ok()) return status;
       return certificate;
     }

@@ -3,6 +3,11 @@
 // A lost controller's store comes back from a backup, and how its copies are made.
 #include "controlplane/store/backup.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 
@@ -54,6 +59,17 @@ absl::StatusOr<Restored> prepare(const std::string& backup, const std::string& d
   return Restored{state->revision, state->generation, state->term};
 }
 
+// Of a file or of a folder.
+absl::Status make_durable(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool is_durable = file >= 0 && ::fsync(file) == 0;
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  if (is_durable) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(path.string(), ": cannot be made durable: ", std::strerror(error)));
+}
+
 void remove_all(const std::string& path) {
   std::error_code ignored;
   for (const char* suffix : {"", "-wal", "-shm", "-journal"})
@@ -99,7 +115,10 @@ absl::StatusOr<Restored> restore_store(const std::string& backup, const std::str
   if (failure) return absl::UnavailableError(absl::StrCat(draft, ": ", failure.message()));
   absl::StatusOr<Restored> restored = prepare(backup, draft);
   if (restored.ok()) {
-    fs::rename(draft, path, failure);
+    absl::Status durable = make_durable(draft);
+    if (durable.ok()) fs::rename(draft, path, failure);
+    if (durable.ok() && !failure) durable = make_durable(directory.empty() ? "." : directory);
+    if (!durable.ok()) restored = durable;
     if (failure) restored = absl::UnavailableError(absl::StrCat(path, ": ", failure.message()));
   }
   remove_all(draft);

@@ -34,11 +34,15 @@ CREATE TABLE change(
   message BLOB NOT NULL);
 CREATE TABLE rollout(name TEXT PRIMARY KEY, status BLOB NOT NULL) WITHOUT ROWID;
 )sql",
+    // To 3: how far rollouts were when a revision was replaced.
+    R"sql(
+ALTER TABLE revision ADD COLUMN rollouts BLOB NOT NULL DEFAULT x'';
+)sql",
 };
 
 inline constexpr Schema kControllerSchema = {
     .application_id = 0x536c7563,  // "Sluc"
-    .version = 2,
+    .version = 3,
     .sql = R"sql(
 CREATE TABLE revision(
   number INTEGER PRIMARY KEY, seconds INTEGER NOT NULL, nanos INTEGER NOT NULL,

@@ -143,7 +143,7 @@ absl::Status RevisionStore::check_base(uint64_t base_revision, const NewTable& t
 
 absl::Status RevisionStore::write_revision(const NewRevision& revision) {
   absl::StatusOr<Statement> statement =
-      database_.prepare("INSERT INTO revision VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      database_.prepare("INSERT INTO revision VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')");
   if (!statement.ok()) return statement.status();
   const v1::RevisionEntry& entry = revision.entry;
   statement->bind(revision.base_revision + 1)
@@ -201,11 +201,40 @@ absl::Status RevisionStore::write_extras(const NewRevision& revision, const NewT
   return insert_event(database_, event);
 }
 
+absl::Status RevisionStore::keep_rollouts(uint64_t revision) {
+  const absl::StatusOr<std::vector<v1::RolloutStatus>> rollouts = read_rollouts(database_);
+  if (!rollouts.ok()) return rollouts.status();
+  v1::ListRolloutsResponse list;
+  *list.mutable_rollouts() = {rollouts->begin(), rollouts->end()};
+  absl::StatusOr<Statement> statement =
+      database_.prepare("UPDATE revision SET rollouts = ? WHERE number = ?");
+  if (!statement.ok()) return statement.status();
+  return statement->bind_blob(list.SerializeAsString()).bind(revision).run();
+}
+
+absl::StatusOr<std::vector<v1::ListRolloutsResponse>> RevisionStore::rollouts_since(
+    uint64_t revision) {
+  const absl::MutexLock lock(&mutex_);
+  absl::StatusOr<Statement> statement =
+      database_.prepare("SELECT rollouts FROM revision WHERE number >= ? ORDER BY number");
+  if (!statement.ok()) return statement.status();
+  statement->bind(revision);
+  std::vector<v1::ListRolloutsResponse> all;
+  for (;;) {
+    const absl::StatusOr<bool> row = statement->step();
+    if (!row.ok()) return row.status();
+    if (!*row) return all;
+    if (!all.emplace_back().ParseFromString(statement->bytes(0)))
+      return unreadable("statuses of rollouts");
+  }
+}
+
 absl::Status RevisionStore::append(const NewRevision& revision, const NewTable& table) {
   const absl::MutexLock lock(&mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::begin(database_);
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = check_base(revision.base_revision, table); !status.ok()) return status;
+  if (absl::Status status = keep_rollouts(revision.base_revision); !status.ok()) return status;
   if (absl::Status status = write_revision(revision); !status.ok()) return status;
   if (absl::Status status = write_rollouts(database_, revision.rollouts); !status.ok())
     return status;

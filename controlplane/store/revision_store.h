@@ -98,6 +98,9 @@ class RevisionStore {
 
   // Errors: NOT_FOUND.
   absl::StatusOr<v1::Policy> policy_of(uint64_t revision);
+  // How far rollouts were when that revision was replaced, and when each later one was, in order;
+  // empty for what is in force and for what an older version wrote.
+  absl::StatusOr<std::vector<v1::ListRolloutsResponse>> rollouts_since(uint64_t revision);
   // Newest first.
   absl::StatusOr<std::vector<v1::RevisionEntry>> list(uint32_t limit);
 
@@ -115,6 +118,7 @@ class RevisionStore {
 
   absl::Status write_extras(const NewRevision& revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status keep_rollouts(uint64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status write_table(uint64_t revision, const NewTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status check_revision(uint64_t base_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

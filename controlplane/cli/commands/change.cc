@@ -23,6 +23,7 @@ void add_change(CLI::App& verb, ChangeOptions& options) {
   verb.add_flag("--prune", options.prune,
                 "The files are the whole policy: what they do not name is deleted");
   verb.add_option("--base", options.base, "The change is for this revision only")
+      ->check(whole_number())
       ->type_name("REVISION");
 }
 

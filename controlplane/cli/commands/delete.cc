@@ -55,6 +55,7 @@ void add_delete(Verbs& verbs) {
       [options](Session& session) { return delete_objects(session, *options); });
   verb.add_option("objects", options->objects, "KIND/NAME of each")->required();
   verb.add_option("--base", options->base, "The change is for this revision only")
+      ->check(whole_number())
       ->type_name("REVISION");
   add_terms(verb, options->terms);
   add_format(verb, options->format, {Format::kTable, Format::kJson, Format::kYaml, Format::kName});

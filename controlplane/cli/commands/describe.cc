@@ -21,6 +21,7 @@ using google::protobuf::Message;
 struct Observed {
   v1::GetPolicyResponse policy;
   v1::ListNodesResponse nodes;
+  v1::ListRolloutsResponse rollouts;
 };
 
 void print_spec(std::ostream& out, const Message& object) {
@@ -98,7 +99,7 @@ void describe_route(Session& session, const Observed& observed, const v1::Route&
   for (const v1::Rollout& rollout : observed.policy.policy().rollouts()) {
     if (rollout.spec().route() != route.metadata().name()) continue;
     fmt::print(session.out(), "Rollout: {} ({})\n", rollout.metadata().name(),
-               rollout.spec().paused() ? "paused" : "running");
+               rollout_state(observed.rollouts, rollout.metadata().name()));
   }
 }
 
@@ -151,6 +152,10 @@ ExitCode describe(Session& session, const std::vector<std::string>& words) {
     return session.fail(ExitCode::kNotFound, "there is no " + name.to_string());
   }
   code = session.call(&v1::Control::Stub::ListNodes, v1::ListNodesRequest(), observed.nodes);
+  if (code == ExitCode::kOk && !observed.policy.policy().rollouts().empty()) {
+    code = session.call(&v1::Control::Stub::ListRollouts, v1::ListRolloutsRequest(),
+                        observed.rollouts);
+  }
   if (code != ExitCode::kOk) return code;
   describe_object(session, observed, name, *object);
   return ExitCode::kOk;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // sluice get: the objects of the policy in force, and what nodes say about backends.
+#include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include "controlplane/cli/commands/target.h"
 #include "controlplane/cli/render/message.h"
@@ -87,7 +89,8 @@ void print_policy(Session& session, const std::vector<Selected>& selected) {
 }
 
 void print_tables(Session& session, const Target& target, const std::vector<Selected>& selected,
-                  const v1::GetPolicyResponse& policy, Format format) {
+                  const v1::GetPolicyResponse& policy, const v1::ListRolloutsResponse& statuses,
+                  Format format) {
   const char* separator = "";
   for (const Selected& one : selected) {
     if (format == Format::kName) {
@@ -101,7 +104,8 @@ void print_tables(Session& session, const Target& target, const std::vector<Sele
       fmt::print(session.out(), "{}{}\n", separator, one.kind->plural);
       separator = "\n";
     }
-    table_of(*one.kind, one.objects, policy, format).print(session.out(), session.palette());
+    table_of(*one.kind, one.objects, policy, statuses, format)
+        .print(session.out(), session.palette());
   }
 }
 
@@ -118,12 +122,24 @@ ExitCode get_policy(Session& session, const GetOptions& options, const Target& t
   std::vector<Selected> selected;
   const ExitCode found = select(session, target, response.policy(), selected);
   if (found != ExitCode::kOk) return found;
+  // How far rollouts are now says nothing about an older revision.
+  v1::ListRolloutsResponse statuses;
+  const bool shows_rollouts =
+      (options.format == Format::kTable || options.format == Format::kWide) &&
+      std::any_of(selected.begin(), selected.end(), [](const Selected& one) {
+        return std::string_view(one.kind->name) == "Rollout" && !one.objects.empty();
+      });
+  if (shows_rollouts && options.revision == 0) {
+    const ExitCode listed =
+        session.call(&v1::Control::Stub::ListRollouts, v1::ListRolloutsRequest(), statuses);
+    if (listed != ExitCode::kOk) return listed;
+  }
   if (options.format == Format::kJson) {
     print_json(session, target, selected, response);
   } else if (options.format == Format::kYaml) {
     print_policy(session, selected);
   } else {
-    print_tables(session, target, selected, response, options.format);
+    print_tables(session, target, selected, response, statuses, options.format);
   }
   return ExitCode::kOk;
 }

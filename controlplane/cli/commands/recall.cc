@@ -88,6 +88,34 @@ ExitCode recall_one(Session& session, const RecallOptions& options, const v1::Ov
                   text_of(target), open_nodes(response.certificate())));
 }
 
+bool is_known(const v1::Override& target, const v1::GetPolicyResponse& known) {
+  for (const v1::Override& one : known.overrides()) {
+    if (text_of(one) == text_of(target)) return true;
+  }
+  for (const v1::Pool& pool : known.policy().pools()) {
+    if (pool.metadata().name() != target.pool()) continue;
+    if (target.backend().empty()) return true;
+    for (const v1::Backend& backend : pool.spec().backends()) {
+      if (backend.name() == target.backend()) return true;
+    }
+  }
+  return false;
+}
+
+// Each is recalled by a call of its own, so a misspelt one is found before the first.
+ExitCode check_known(Session& session, const std::vector<v1::Override>& targets) {
+  v1::GetPolicyResponse known;
+  const ExitCode code = session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), known);
+  if (code != ExitCode::kOk) return code;
+  ExitCode result = ExitCode::kOk;
+  for (const v1::Override& target : targets) {
+    if (is_known(target, known)) continue;
+    result = session.fail(ExitCode::kNotFound,
+                          fmt::format("there is no {}; nothing is recalled", text_of(target)));
+  }
+  return result;
+}
+
 ExitCode recall(Session& session, const RecallOptions& options) {
   if (options.reason.empty() && !options.lifts)
     return session.fail(ExitCode::kUsage, "a recall needs a --reason");
@@ -96,6 +124,10 @@ ExitCode recall(Session& session, const RecallOptions& options) {
     const absl::StatusOr<v1::Override> target = parse_override_target(text);
     if (!target.ok()) return session.fail(ExitCode::kUsage, target.status());
     targets.push_back(*target);
+  }
+  if (targets.size() > 1) {
+    const ExitCode code = check_known(session, targets);
+    if (code != ExitCode::kOk) return code;
   }
   // One that stays incomplete does not keep the others from being recalled.
   ExitCode worst = ExitCode::kOk;
@@ -133,7 +165,8 @@ void add_recall(Verbs& verbs) {
       "  sluice recall pool/chat-v2-eu --lift\n"
       "Neither apply nor rollback lifts a recall.",
       [options](Session& session) { return recall(session, *options); });
-  verb.add_option("targets", options->targets, "pool/NAME or backend/POOL/NAME of each")
+  verb.add_option("targets", options->targets,
+                  "pool/NAME or backend/POOL/NAME of each; none when one is unknown")
       ->required();
   verb.add_option("--reason", options->reason, "Why, for the certificate; required unless --lift");
   verb.add_flag("--lift", options->lifts, "It may serve again");

@@ -84,25 +84,26 @@ std::vector<Cell> cells_of(const v1::Guardrail& guardrail, const v1::GetPolicyRe
           labels_text(guardrail.metadata().labels())};
 }
 
-std::vector<Cell> cells_of(const v1::Rollout& rollout, const v1::GetPolicyResponse&) {
+std::vector<Cell> cells_of(const v1::Rollout& rollout, const v1::GetPolicyResponse&,
+                           const v1::ListRolloutsResponse& statuses) {
   const v1::RolloutSpec& spec = rollout.spec();
   return {rollout.metadata().name(),
           spec.route(),
           spec.stable(),
           spec.candidate(),
           fmt::format("{}", spec.steps_size()),
-          spec.paused() ? "paused" : "running",
+          rollout_state(statuses, rollout.metadata().name()),
           labels_text(rollout.metadata().labels())};
 }
 
-template <class Object>
+template <class Object, class... Known>
 TextTable make_table(std::vector<std::string> headers, const std::vector<const Message*>& objects,
-                     const v1::GetPolicyResponse& policy, Format format) {
+                     Format format, const Known&... known) {
   // Labels are the last cell of every row and shown in the wide form only.
   if (format == Format::kWide) headers.emplace_back("LABELS");
   TextTable table(std::move(headers));
   for (const Message* object : objects) {
-    std::vector<Cell> row = cells_of(static_cast<const Object&>(*object), policy);
+    std::vector<Cell> row = cells_of(static_cast<const Object&>(*object), known...);
     if (format != Format::kWide) row.pop_back();
     table.add(std::move(row));
   }
@@ -110,6 +111,14 @@ TextTable make_table(std::vector<std::string> headers, const std::vector<const M
 }
 
 }  // namespace
+
+std::string rollout_state(const v1::ListRolloutsResponse& statuses, const std::string& name) {
+  for (const v1::RolloutStatus& status : statuses.rollouts()) {
+    if (status.rollout() == name)
+      return short_enum_text(v1::RolloutPhase_Name(status.phase()), "ROLLOUT_PHASE_");
+  }
+  return "-";
+}
 
 const v1::WouldRefuse* find_would_refuse(const v1::GetPolicyResponse& policy,
                                          const std::string& guardrail) {
@@ -120,30 +129,31 @@ const v1::WouldRefuse* find_would_refuse(const v1::GetPolicyResponse& policy,
 }
 
 TextTable table_of(const Kind& kind, const std::vector<const Message*>& objects,
-                   const v1::GetPolicyResponse& policy, Format format) {
+                   const v1::GetPolicyResponse& policy, const v1::ListRolloutsResponse& statuses,
+                   Format format) {
   const std::string_view name = kind.name;
   if (name == "ClientClass") {
-    return make_table<v1::ClientClass>({"NAME", "PREFIXES"}, objects, policy, format);
+    return make_table<v1::ClientClass>({"NAME", "PREFIXES"}, objects, format, policy);
   }
   if (name == "Pool") {
     return make_table<v1::Pool>({"NAME", "FORWARDING", "BACKENDS", "MIN UP", "DRAIN"}, objects,
-                                policy, format);
+                                format, policy);
   }
   if (name == "Service") {
     return make_table<v1::Service>({"NAME", "ADDRESSES", "PORTS", "AFFINITY", "REJECT"}, objects,
-                                   policy, format);
+                                   format, policy);
   }
   if (name == "Route") {
     return make_table<v1::Route>({"NAME", "SERVICE", "CLIENTS", "PRIORITY", "SPLIT", "FALLBACK"},
-                                 objects, policy, format);
+                                 objects, format, policy);
   }
   if (name == "Guardrail") {
     return make_table<v1::Guardrail>(
-        {"NAME", "MODE", "SERVICES", "CLIENTS", "REQUIRE", "WOULD REFUSE"}, objects, policy,
-        format);
+        {"NAME", "MODE", "SERVICES", "CLIENTS", "REQUIRE", "WOULD REFUSE"}, objects, format,
+        policy);
   }
   return make_table<v1::Rollout>({"NAME", "ROUTE", "STABLE", "CANDIDATE", "STEPS", "STATE"},
-                                 objects, policy, format);
+                                 objects, format, policy, statuses);
 }
 
 Cell state_cell(v1::BackendState state) {

@@ -14,9 +14,14 @@
 
 namespace sluice::controlplane::cli {
 
-// `objects` are all of `kind`; `policy` gives what is known of them. `format` is table or wide.
+// `objects` are all of `kind`; `policy` and `statuses` give what is known of them. `format` is
+// table or wide.
 TextTable table_of(const Kind& kind, const std::vector<const google::protobuf::Message*>& objects,
-                   const v1::GetPolicyResponse& policy, Format format);
+                   const v1::GetPolicyResponse& policy, const v1::ListRolloutsResponse& statuses,
+                   Format format);
+
+// "baking", "paused" …; "-": nothing is known of it.
+std::string rollout_state(const v1::ListRolloutsResponse& statuses, const std::string& name);
 
 // Null: the guardrail does not monitor.
 const v1::WouldRefuse* find_would_refuse(const v1::GetPolicyResponse& policy,

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Arguments, settings and failures: what every verb has in common.
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "dataplane/rpc/status.h"
@@ -204,6 +208,23 @@ TEST_F(Failure, ToReachTheServerNamesTheAddressAndTheRemedy) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_TRUE(has(outcome.err, "cannot reach the controller at " + address)) << outcome.err;
   EXPECT_TRUE(has(outcome.err, "SLUICE_SERVER")) << outcome.err;
+}
+
+TEST_F(Failure, ToAnswerInTimeIsNoUnreachableServer) {
+  // Takes connections and never says a word.
+  const std::string path = folder_.path("silent.sock");
+  const int silent = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  ASSERT_EQ(::bind(silent, reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+  ASSERT_EQ(::listen(silent, 1), 0);
+
+  const Outcome outcome = run({"nodes", "--server", "unix:" + path, "--timeout", "300ms"});
+  ::close(silent);
+
+  EXPECT_EQ(outcome.code, 7) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "no answer from unix:" + path + " within 300ms")) << outcome.err;
 }
 
 // Does not take a single byte.

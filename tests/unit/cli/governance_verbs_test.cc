@@ -69,6 +69,31 @@ TEST_F(GovernanceVerbs, BrokenGlassCarriesItsReason) {
   EXPECT_EQ(run({"apply", "-f", "-", "--reason", "fire"}, "kind: Route\n").code, 3);
 }
 
+TEST_F(GovernanceVerbs, BaseIsARevision) {
+  for (const char* wrong : {"-1", "x", "1.5", ""}) {
+    const Outcome outcome = run({"apply", "-f", "-", "--base", wrong}, "kind: Route\n");
+
+    EXPECT_EQ(outcome.code, 3) << wrong;
+    EXPECT_TRUE(has(outcome.err, "is no whole number from 0")) << outcome.err;
+  }
+  EXPECT_EQ(run({"apply", "-f", "-", "--base=0"}, "kind: Route\n").code, 0);
+  EXPECT_EQ(run({"delete", "pool/a", "--base", "-1"}).code, 3);
+}
+
+TEST_F(GovernanceVerbs, RecallOfSeveralIsOfAllOrOfNone) {
+  v1::Pool& pool = *control_.script().policy.mutable_policy()->add_pools();
+  pool.mutable_metadata()->set_name("a");
+  pool.mutable_spec()->add_backends()->set_name("x");
+
+  const Outcome outcome =
+      run({"recall", "pool/a", "backend/a/x", "backend/a/y", "pool/b", "--reason", "secrets"});
+
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_TRUE(has(outcome.err, "there is no backend/a/y; nothing is recalled")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "there is no pool/b")) << outcome.err;
+  EXPECT_TRUE(control_.script().override_requests.empty());
+}
+
 TEST_F(GovernanceVerbs, MaxMovedIsAPercentage) {
   for (const char* wrong : {"2", "-1%", "101%", "two%", "%"}) {
     const Outcome outcome = run({"apply", "-f", "-", "--max-moved", wrong}, "kind: Route\n");

@@ -61,6 +61,17 @@ class RolloutVerbs : public Cli {
   }
 };
 
+TEST_F(RolloutVerbs, StateIsHowFarItIsAndNotWhatThePolicyDeclares) {
+  control_.script().policy.mutable_policy()->mutable_rollouts(0)->mutable_spec()->set_paused(true);
+
+  const Outcome now = run({"get", "rollouts"});
+  const Outcome then = run({"get", "rollouts", "--revision", "3"});
+
+  EXPECT_THAT(now.out, HasSubstr("progressing"));
+  EXPECT_THAT(now.out, Not(HasSubstr("paused")));
+  EXPECT_THAT(then.out, Not(HasSubstr("progressing")));
+}
+
 TEST_F(RolloutVerbs, StatusShowsTheBarTheStepAndEveryCheckOnce) {
   const Outcome outcome = run({"rollout", "status", "chat-v2"});
 

@@ -118,6 +118,8 @@ TEST_F(TestVerb, RefusesCasesThatMakeNoSense) {
       {to + expect, "from: is required: the client, such as 198.51.100.7"},
       {from + expect,
        "to: is required: the service as PROTOCOL/ADDRESS:PORT, such as tcp/203.0.113.10:80"},
+      {"from: 198.51.100.777, " + to + expect, "from: "},
+      {"from: nobody, " + expect, "from: "},
       {"from: '2001:db8::1', " + to + expect,
        "to: client and service are of different address families"},
       {from + to + "dscp: 64, " + expect, "dscp: must be in 0..63, not 64"},

@@ -117,13 +117,75 @@ TEST_F(Conflicts, AnOlderPolicyBringsRolloutsBackAborted) {
   v1::Policy without = running_;
   without.clear_rollouts();
 
-  const auto back = statuses_back_under({}, without, running_);
+  const auto back = statuses_back_under({}, without, running_, {});
 
   ASSERT_EQ(back.size(), 1u);
   EXPECT_EQ(back[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
-  EXPECT_THAT(statuses_back_under({}, running_, running_), IsEmpty()) << "it was never started";
+  EXPECT_THAT(statuses_back_under({}, running_, running_, {}), IsEmpty()) << "it was never started";
   const auto live = in_phase(v1::ROLLOUT_PHASE_PROGRESSING, 10'000);
-  EXPECT_EQ(statuses_back_under(live, running_, running_)[0].phase(),
+  EXPECT_EQ(statuses_back_under(live, running_, running_, {})[0].phase(),
+            v1::ROLLOUT_PHASE_PROGRESSING);
+}
+
+// How far `three_steps` was when each of some revisions was replaced.
+std::vector<v1::ListRolloutsResponse> past_of(
+    const std::vector<std::vector<v1::RolloutStatus>>& revisions) {
+  std::vector<v1::ListRolloutsResponse> past;
+  for (const auto& statuses : revisions)
+    *past.emplace_back().mutable_rollouts() = {statuses.begin(), statuses.end()};
+  return past;
+}
+
+TEST_F(Conflicts, ASucceededRolloutComesBackSucceededUnlessItFailedSince) {
+  v1::Policy without = running_;
+  without.clear_rollouts();
+  const auto succeeded = in_phase(v1::ROLLOUT_PHASE_SUCCEEDED, 1'000'000);
+  const auto back_with = [&](const std::vector<std::vector<v1::RolloutStatus>>& past) {
+    return statuses_back_under({}, without, running_, past_of(past));
+  };
+
+  ASSERT_EQ(back_with({succeeded, {}}).size(), 1u);
+  EXPECT_EQ(back_with({succeeded, {}})[0].phase(), v1::ROLLOUT_PHASE_SUCCEEDED);
+  EXPECT_EQ(back_with({succeeded, {}})[0].weight(), 1'000'000u);
+  for (const v1::RolloutPhase phase : {v1::ROLLOUT_PHASE_FAILED, v1::ROLLOUT_PHASE_ABORTED}) {
+    EXPECT_EQ(back_with({succeeded, in_phase(phase, 0), {}})[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
+    EXPECT_EQ(back_with({in_phase(phase, 0), {}})[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
+  }
+  const auto live = in_phase(v1::ROLLOUT_PHASE_PROGRESSING, 10'000);
+  EXPECT_EQ(back_with({live, succeeded, {}})[0].phase(), v1::ROLLOUT_PHASE_ABORTED)
+      << "it had not succeeded yet under the revision that comes back";
+}
+
+TEST_F(Conflicts, ASucceededRolloutHoldsItsShareAgainWhenTheEditOfItsSplitIsTakenBack) {
+  v1::Policy edited = running_;
+  edited.mutable_routes(0)->mutable_spec()->mutable_split(1)->set_weight(51);
+  const auto succeeded = in_phase(v1::ROLLOUT_PHASE_SUCCEEDED, 1'000'000);
+  const auto meanwhile = statuses_under(succeeded, running_, edited);
+  ASSERT_EQ(meanwhile[0].weight(), 0u);
+
+  const auto back = statuses_back_under(meanwhile, edited, running_, past_of({succeeded, {}}));
+
+  EXPECT_EQ(back[0].phase(), v1::ROLLOUT_PHASE_SUCCEEDED);
+  EXPECT_EQ(back[0].weight(), 1'000'000u);
+  const auto aborted = in_phase(v1::ROLLOUT_PHASE_ABORTED, 0);
+  EXPECT_EQ(statuses_back_under(aborted, edited, running_, past_of({succeeded, {}}))[0].phase(),
+            v1::ROLLOUT_PHASE_ABORTED);
+}
+
+TEST_F(Conflicts, WhatAPersonHadPausedIsPausedAgain) {
+  v1::Policy declared = running_;
+  declared.mutable_rollouts(0)->mutable_spec()->set_paused(true);
+  auto paused = in_phase(v1::ROLLOUT_PHASE_PAUSED, 10'000);
+  paused[0].set_is_pause_asked(true);
+  paused[0].set_reason("asked for");
+  const auto meanwhile = statuses_under(paused, running_, declared);
+
+  const auto back = statuses_back_under(meanwhile, declared, running_, past_of({paused, {}}));
+
+  EXPECT_EQ(back[0].phase(), v1::ROLLOUT_PHASE_PAUSED);
+  EXPECT_TRUE(back[0].is_pause_asked());
+  const auto went_on = in_phase(v1::ROLLOUT_PHASE_PROGRESSING, 10'000);
+  EXPECT_EQ(statuses_back_under(meanwhile, declared, running_, past_of({went_on, {}}))[0].phase(),
             v1::ROLLOUT_PHASE_PROGRESSING);
 }
 

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "controlplane/audit/table_archive.h"
+#include "controlplane/service/control_service.h"
 #include "controlplane/store/backup.h"
 #include "gmock/gmock.h"
 #include "tests/unit/service/change_fixture.h"
@@ -174,6 +176,89 @@ TEST_F(RecallsTest, NobodysPreviewHoldsItUp) {
   EXPECT_EQ(applied.code(), absl::StatusCode::kAborted) << applied;
 }
 
+TEST_F(RecallsTest, ApplyThatWaitsForANodeInStagingGivesWayAndIsDoneAfterwards) {
+  two_.hold_stages();
+  absl::StatusOr<v1::ApplyResponse> applied;
+  std::thread command([&] { applied = changes_->apply(apply_of(pool_yaml("red"))); });
+  ASSERT_TRUE(eventually([this] { return two_.calls().back() == "stage 2 delta"; }));
+
+  const absl::Time begin = absl::Now();
+  std::thread recall_command([this] { EXPECT_TRUE(recall("wrong answers").ok()); });
+  const bool is_cut = eventually([this] { return one_.running().overrides_size() == 1; });
+  const absl::Duration until_cut = absl::Now() - begin;
+  const uint64_t revision_then = one_.running().revision();
+  recall_command.join();
+  two_.release_stages();
+  command.join();
+
+  EXPECT_TRUE(is_cut);
+  EXPECT_LT(until_cut, absl::Seconds(1));
+  EXPECT_EQ(revision_then, 1U) << "nothing of the apply is in force before all have staged it";
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  EXPECT_EQ(applied->revision(), 2U);
+  EXPECT_TRUE(eventually([this] { return two_.running().revision() == 2; }));
+  EXPECT_EQ(one_.running().pools_size(), 3);
+  EXPECT_EQ(one_.running().overrides_size(), 1);
+  EXPECT_EQ(two_.running().overrides_size(), 1);
+  EXPECT_EQ(store_->load()->overrides.size(), 1U);
+}
+
+TEST_F(RecallsTest, ApplyThatWaitsForTheStatusOfANodeGivesWay) {
+  two_.hold_statuses();
+  absl::StatusOr<v1::ApplyResponse> applied;
+  const absl::Time begin = absl::Now();
+  std::thread command([&] { applied = changes_->apply(apply_of(pool_yaml("red"))); });
+  absl::SleepFor(absl::Milliseconds(100));  // it asks the node how it is
+
+  std::thread recall_command([this] { EXPECT_TRUE(recall("wrong answers").ok()); });
+  const bool is_cut = eventually([this] { return one_.running().overrides_size() == 1; });
+  const absl::Duration until_cut = absl::Now() - begin;
+  two_.release_statuses();
+  recall_command.join();
+  command.join();
+
+  EXPECT_TRUE(is_cut);
+  EXPECT_LT(until_cut, absl::Seconds(1)) << "the look at the node takes 2 s";
+  EXPECT_TRUE(applied.ok()) << applied.status();
+}
+
+TEST_F(RecallsTest, PreviewOfARollbackHoldsItNotUp) {
+  apply(pool_yaml("red"));
+  two_.hold_stages();
+  v1::RollbackRequest back;
+  back.set_max_moved(1'000'000);
+  absl::Status rolled_back;
+  std::thread command([&] { rolled_back = changes_->rollback(back).status(); });
+  absl::SleepFor(absl::Milliseconds(100));  // the preview is on its way
+
+  EXPECT_TRUE(recall("wrong answers").ok());
+  const int recalls = one_.running().overrides_size();
+  two_.release_stages();
+  command.join();
+
+  EXPECT_EQ(recalls, 1);
+  EXPECT_EQ(rolled_back.code(), absl::StatusCode::kAborted) << rolled_back;
+}
+
+TEST_F(RecallsTest, UnknownNameDisturbsNobody) {
+  two_.hold_stages();
+  absl::Status applied;
+  std::thread command([&] { applied = changes_->apply(apply_of(pool_yaml("red"))).status(); });
+  ASSERT_TRUE(eventually([this] { return two_.calls().back() == "stage 2 delta"; }));
+  v1::SetOverrideRequest request;
+  *request.mutable_override() = green();
+  request.mutable_override()->set_pool("grey");
+  request.set_message("wrong answers");
+
+  const absl::Status refused = changes_->set_override(request).status();
+  two_.release_stages();
+  command.join();
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(applied.ok()) << applied;
+  EXPECT_TRUE(stored_is(2, 2)) << "staged once";
+}
+
 TEST_F(RecallsTest, NodeThatStillLooksIsWaitedForButNotForEver) {
   one_.sweep_recalls(0, 7);
   two_.sweep_recalls(3, 2);
@@ -260,6 +345,33 @@ TEST_F(RecallsTest, LiftingARecallLiftsNoDrainAndTheOtherWayRound) {
   EXPECT_EQ(no_drain.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(no_drain.message()), HasSubstr("sluice recall pool/green --lift"));
   EXPECT_EQ(changes_->running()->overrides[0].state(), v1::Override::STATE_RECALLED);
+}
+
+TEST_F(RecallsTest, AskedForAgainItIsTheSameRecall) {
+  one_.sweep_recalls(0, 1);
+  EventLog log(store_->shared());
+  Recalls recalls(*store_, *fleet_, log);
+  const auto archive = *TableArchive::open(directory_.path("audit"));
+  CallMeter strangers;
+  ControlService service({*changes_, *store_, *fleet_, *records_, log, recalls, *archive,
+                          rollouts_->runner(), "9.9",
+                          [](const grpc::ServerContext*) { return anybody(); }, strangers});
+  v1::SetOverrideRequest request;
+  *request.mutable_override() = green();
+  request.set_message("wrong answers");
+  v1::SetOverrideResponse response;
+  const auto ask = [&] { return service.SetOverride(nullptr, &request, &response).ok(); };
+
+  two_.leave();
+  ASSERT_TRUE(ask() && ask());
+  const size_t incomplete = events("recall.incomplete").size();
+  two_.sweep_recalls(0, 1);
+  two_.come_back();
+  ASSERT_TRUE(eventually([this] { return two_.running().overrides_size() == 1; }));
+  ASSERT_TRUE(ask() && ask());
+
+  EXPECT_EQ(incomplete, 1U);
+  EXPECT_THAT(events("recall.complete"), SizeIs(1));
 }
 
 TEST_F(RecallsTest, LiftedRecallIsNoRecallAnyMore) {

@@ -299,6 +299,30 @@ TEST_F(SetRollout, GoingBackStartsNoRolloutThatItBringsBack) {
   EXPECT_EQ(store_->load()->rollouts[0].phase(), v1::ROLLOUT_PHASE_ABORTED);
 }
 
+TEST_F(SetRollout, ARevertBringsBackASucceededRolloutWithItsShare) {
+  std::string running = kRollout;
+  running.replace(running.find(", paused: true"), 14, "");
+  apply(running);
+  ASSERT_TRUE(changes_->set_rollout(status(v1::ROLLOUT_PHASE_SUCCEEDED, 1'000'000), 3).ok());
+  v1::ApplyRequest deletion = apply_of("");
+  deletion.mutable_change()->clear_files();
+  deletion.mutable_change()->add_deletions("Rollout/v2");
+  deletion.mutable_confirm_within()->set_seconds(1);
+  ASSERT_TRUE(changes_->apply(deletion).ok());
+  ASSERT_THAT(rollouts(), IsEmpty());
+  close();
+  open();
+
+  ASSERT_TRUE(changes_->tend(absl::Now() + absl::Seconds(2)).ok());
+
+  ASSERT_THAT(rollouts(), SizeIs(1));
+  EXPECT_EQ(rollouts()[0].phase(), v1::ROLLOUT_PHASE_SUCCEEDED);
+  EXPECT_EQ(rollouts()[0].weight(), 1'000'000u);
+  wait_for_node();
+  ASSERT_THAT(one_.running().routes(0).rollouts(), SizeIs(1));
+  EXPECT_EQ(one_.running().routes(0).rollouts(0).weight(), 1'000'000u);
+}
+
 TEST_F(SetRollout, TheCallsNameWhatIsUnknown) {
   EventLog events(store_->shared());
   Recalls recalls(*store_, *fleet_, events);

@@ -303,7 +303,7 @@ TEST(RevisionStore, NewerSchemaIsRefusedAndLeftAsItIs) {
   const absl::Status status = RevisionStore::open(path).status();
 
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 7, this program knows 2"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 7, this program knows 3"));
   EXPECT_TRUE(contents(path) == before);
 }
 
