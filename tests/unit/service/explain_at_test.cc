@@ -219,6 +219,19 @@ TEST_F(ExplainAtTest, WhatPassesItsTimeOnANodeIsAnEvent) {
   EXPECT_EQ(events[0].actor(), "node/edge-1");
 }
 
+TEST_F(ExplainAtTest, WhatNewFlowsAreKeptFromOnANodeIsAnEvent) {
+  v1::ViewRecord refusing = changes(2, 1, start_ + absl::Seconds(10));
+  refusing.set_can_record(false);
+  one_.set_views({view(1, 1, start_, v1::BACKEND_STATE_UP), refusing});
+  Archivist archivist(*archive_, *fleet_, *events_, kKept);
+  v1::ListEventsRequest request;
+  request.set_kind("audit.refusing");
+
+  ASSERT_TRUE(eventually([&] { return !events_->list(request)->empty(); }));
+
+  EXPECT_EQ(events_->list(request)->front().target(), "node/edge-1");
+}
+
 TEST_F(ExplainAtTest, WhatIsWrongWithTheQuestionIsSaid) {
   ASSERT_TRUE(archive_->add_views({view(1, 1, start_, v1::BACKEND_STATE_UP)}).ok());
   v1::ExplainRequest wrong = request(start_);
