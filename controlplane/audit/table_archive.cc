@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What nodes ran and how their backends were, so that the past can be explained.
+// What nodes ran and what their views were, so that the past can be explained.
 #include "controlplane/audit/table_archive.h"
 
 #include <zlib.h>
@@ -52,7 +52,43 @@ bool decompress(const std::string& packed, uint64_t size, std::string& bytes) {
   return code == Z_OK && got == size;
 }
 
-using BackendKey = std::pair<std::string, std::string>;
+// Adds up views of one node, the newest first, to a complete one.
+class ViewSum {
+ public:
+  void add(const v1::ViewRecord& older) {
+    if (!has_any_) whole_ = older;
+    has_any_ = true;
+    for (const v1::BackendView& backend : older.backends())
+      backends_.emplace(Key(backend.pool(), backend.backend()), backend);  // the newest stays
+    for (const v1::DegradedView& pool : older.degraded())
+      degraded_.emplace(Key(pool.route(), pool.pool()), pool);
+    if (!whole_.has_can_record() && older.has_can_record())
+      whole_.set_can_record(older.can_record());
+  }
+  // Views of two incarnations do not add up.
+  bool takes(const v1::ViewRecord& older) const {
+    return !has_any_ || older.incarnation() == whole_.incarnation();
+  }
+  v1::ViewRecord take() {
+    whole_.clear_backends();
+    whole_.clear_degraded();
+    whole_.set_is_complete(true);
+    for (auto& [key, backend] : backends_)
+      *whole_.add_backends() = std::move(backend);
+    for (auto& [key, pool] : degraded_) {
+      if (pool.is_degraded()) *whole_.add_degraded() = std::move(pool);
+    }
+    return std::move(whole_);
+  }
+
+ private:
+  using Key = std::pair<std::string, std::string>;
+
+  v1::ViewRecord whole_;
+  bool has_any_ = false;
+  std::map<Key, v1::BackendView> backends_;
+  std::map<Key, v1::DegradedView> degraded_;
+};
 
 }  // namespace
 
@@ -113,37 +149,27 @@ absl::StatusOr<TableArchive::Position> TableArchive::position_of(const std::stri
 
 absl::StatusOr<v1::ViewRecord> TableArchive::view_at(const std::string& node, absl::Time time) {
   const absl::MutexLock lock(&mutex_);
-  // Backwards from that time to the view that names everything. A node's clock may step: within an
+  // Backwards from that time to the view that says everything. A node's clock may step: within an
   // incarnation the numbers say what came after what.
   absl::StatusOr<Statement> statement = database_.prepare(
       "SELECT message FROM view WHERE node = ? AND time_ns <= ? ORDER BY time_ns DESC, id DESC");
   if (!statement.ok()) return statement.status();
   statement->bind_text(node).bind(absl::ToUnixNanos(time));
-  v1::ViewRecord result;
-  std::map<BackendKey, v1::BackendView> states;
+  ViewSum sum;
   for (;;) {
     const absl::StatusOr<bool> row = statement->step();
     if (!row.ok()) return row.status();
     v1::ViewRecord view;
     if (*row && !view.ParseFromString(statement->bytes(0)))
       return absl::DataLossError(absl::StrCat(database_.path(), ": a view cannot be read"));
-    const bool is_known =
-        *row && (result.node().empty() || view.incarnation() == result.incarnation());
-    if (!is_known) {
+    if (!*row || !sum.takes(view)) {
       return absl::NotFoundError(
           absl::StrCat("nothing is kept of node ", node, " at ",
                        absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone())));
     }
-    if (result.node().empty()) result = view;
-    for (const v1::BackendView& backend : view.backends())
-      states.emplace(BackendKey(backend.pool(), backend.backend()), backend);  // the newest stays
-    if (view.is_complete()) break;
+    sum.add(view);
+    if (view.is_complete()) return sum.take();
   }
-  result.clear_backends();
-  result.set_is_complete(true);
-  for (auto& [key, backend] : states)
-    *result.add_backends() = std::move(backend);
-  return result;
 }
 
 absl::StatusOr<v1::ForwardingTable> TableArchive::table_of(uint64_t generation) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What nodes ran and how their backends were, so that the past can be explained.
+// What nodes ran and what their views were, so that the past can be explained.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ class TableArchive {
   // The newest view that is kept of the node.
   absl::StatusOr<Position> position_of(const std::string& node);
 
-  // Every backend's state on the node at that time, from the last complete view before it.
+  // The node's view at that time, made complete from the last complete one before it.
   // Errors: NOT_FOUND (nothing is kept of the node from so long ago).
   absl::StatusOr<v1::ViewRecord> view_at(const std::string& node, absl::Time time);
   // Errors: NOT_FOUND (it is not kept), DATA_LOSS.

@@ -63,8 +63,11 @@ void check_on_degraded(Checker& checker, const std::string& path, const v1::OnDe
     checker.check_range(path + ".handshake_loss", degraded.handshake_loss(), kHandshakeLoss);
   if (degraded.has_slower_by())
     checker.check_range(path + ".slower_by", degraded.slower_by(), kSlowerBy);
-  if (!degraded.has_handshake_loss() && !degraded.has_slower_by())
-    checker.add(path, "needs a bound: handshake_loss, slower_by or both");
+  if (degraded.has_response_slower_by())
+    checker.check_range(path + ".response_slower_by", degraded.response_slower_by(), kSlowerBy);
+  if (!degraded.has_handshake_loss() && !degraded.has_slower_by() &&
+      !degraded.has_response_slower_by())
+    checker.add(path, "needs a bound: handshake_loss, slower_by, response_slower_by");
 }
 
 }  // namespace

@@ -5,8 +5,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 
@@ -93,19 +96,24 @@ absl::Status Archivist::pull_of(const std::string& node) {
 
 // Events first: views that are kept are not asked for again.
 absl::Status Archivist::keep(const std::string& node, const v1::ListViewsResponse& answer) {
-  ExpiryWatch watch = watch_of(node);
-  for (v1::Event& event : watch.look_at(answer.views())) {
+  Watches watches = watches_of(node);
+  std::vector<v1::Event> events = watches.expiry.look_at(answer.views());
+  std::ranges::move(watches.steering.look_at(answer.views()), std::back_inserter(events));
+  for (v1::Event& event : events) {
     if (absl::Status written = events_.append(std::move(event)); !written.ok()) return written;
   }
-  watches_[node] = std::move(watch);
+  watches_[node] = std::move(watches);
   return archive_.add_views({answer.views().begin(), answer.views().end()});
 }
 
-const ExpiryWatch& Archivist::watch_of(const std::string& node) {
+const Archivist::Watches& Archivist::watches_of(const std::string& node) {
   const auto [place, is_new] = watches_.try_emplace(node);
   if (!is_new) return place->second;
   const auto last = archive_.view_at(node, absl::InfiniteFuture());
-  if (last.ok()) place->second.begin_with(*last);
+  if (last.ok()) {
+    place->second.expiry.begin_with(*last);
+    place->second.steering.begin_with(*last);
+  }
   return place->second;
 }
 

@@ -55,10 +55,13 @@ std::vector<dataplane::BackendCondition> conditions_of(const dataplane::Table& t
   return conditions;
 }
 
-bool leaves_degraded_pools(const dataplane::Table& table, const std::string& route) {
-  return std::ranges::any_of(table.routes, [&](const dataplane::Route& candidate) {
-    return candidate.name == route && candidate.degraded_bound.window_ms != 0;
-  });
+// A view that says nothing of records is one of which they were kept.
+dataplane::NodeCondition node_of(const v1::ViewRecord& view) {
+  dataplane::NodeCondition node;
+  node.can_record = !view.has_can_record() || view.can_record();
+  for (const v1::DegradedView& pool : view.degraded())
+    node.degraded.emplace(pool.route(), pool.pool());
+  return node;
 }
 
 absl::StatusOr<v1::ExplainResponse> explain_on(TableArchive& archive, const std::string& node,
@@ -72,21 +75,17 @@ absl::StatusOr<v1::ExplainResponse> explain_on(TableArchive& archive, const std:
   const absl::StatusOr<dataplane::BuiltTable> built =
       dataplane::build_table(dataplane::CanonicalTable(*std::move(message)), nullptr, registry);
   if (!built.ok()) return built.status();
-  const auto snapshot = dataplane::make_snapshot(
-      built->table, view->view(), conditions_of(*built->table, *view), absl::ToUnixMillis(at));
+  const auto snapshot =
+      dataplane::make_snapshot(built->table, view->view(), conditions_of(*built->table, *view),
+                               absl::ToUnixMillis(at), node_of(*view));
   v1::ExplainResponse response;
   if (absl::Status status = dataplane::explain(*snapshot, request, response); !status.ok())
     return status;
   response.set_node(node);
   response.add_reasons(absl::StrCat("as of ",
                                     absl::FormatTime(absl::RFC3339_sec, at, absl::UTCTimeZone()),
-                                    ": the table and the states that node ", node,
+                                    ": the table and the view that node ", node,
                                     " had; flows that lived then are in the records"));
-  if (leaves_degraded_pools(*built->table, response.route())) {
-    response.add_reasons(absl::StrCat("route ", response.route(),
-                                      " leaves pools that are degraded; whether one was then is "
-                                      "in the node's log alone"));
-  }
   return response;
 }
 

@@ -12,7 +12,7 @@
 
 namespace sluice::controlplane {
 
-// Answers with the table and the states that the node had at `request.at`, by the code that
+// Answers with the table and the view that the node had at `request.at`, by the code that
 // forwards packets. `nodes` are those of the fleet, in order; without a node in the request the
 // first one of which enough is kept answers.
 // Errors: NOT_FOUND (node; nothing is kept of then), INVALID_ARGUMENT (the request, a time to

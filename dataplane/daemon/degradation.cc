@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Windows of handshakes against a moving average.
+// Windows of handshakes and first responses against moving averages.
 #include "dataplane/daemon/degradation.h"
 
 #include <algorithm>
@@ -23,12 +23,31 @@ uint64_t moved_towards(uint64_t average, uint64_t value) {
   return static_cast<uint64_t>(from + (static_cast<int64_t>(value) - from) / kAverageWindows);
 }
 
+// 0: there is none.
+uint64_t mean(uint64_t sum, uint64_t count) {
+  return count == 0 ? 0 : sum / count;
+}
+
+// Of times, 0 is none.
+bool is_slower(uint64_t us, uint64_t usual_us, uint32_t percent_max) {
+  return us != 0 && usual_us != 0 && percent_max != DegradedBound::kNotJudged &&
+         us * 100 > usual_us * (uint64_t{100} + percent_max);
+}
+
+void learn(uint64_t us, uint64_t& usual_us) {
+  if (us != 0) usual_us = usual_us == 0 ? us : moved_towards(usual_us, us);
+}
+
+bool is_less_anywhere(const OpeningSums& now, const OpeningSums& before) {
+  return now.begun < before.begun || now.completed < before.completed ||
+         now.handshake_us < before.handshake_us || now.responses < before.responses ||
+         now.response_us < before.response_us;
+}
+
 }  // namespace
 
-bool DegradationJudge::judge(const HandshakeSums& sums, const DegradedBound& bound,
-                             int64_t now_ms) {
-  const bool has_gone_back = sums.begun < at_begin_.begun || sums.completed < at_begin_.completed ||
-                             sums.us < at_begin_.us;
+bool DegradationJudge::judge(const OpeningSums& sums, const DegradedBound& bound, int64_t now_ms) {
+  const bool has_gone_back = is_less_anywhere(sums, at_begin_);
   if (!has_begun_ || has_gone_back) {
     has_begun_ = true;
     at_begin_ = sums;
@@ -42,24 +61,34 @@ bool DegradationJudge::judge(const HandshakeSums& sums, const DegradedBound& bou
   return is_degraded_;
 }
 
-DegradationJudge::Window DegradationJudge::look_at(const HandshakeSums& sums,
+// What no bound is stated for, and what too few flows show, says nothing.
+DegradationJudge::Window DegradationJudge::look_at(const OpeningSums& sums,
                                                    const DegradedBound& bound) {
   const uint64_t begun = sums.begun - at_begin_.begun;
+  const uint64_t responses = sums.responses - at_begin_.responses;
+  const bool shows_handshakes = bound.judges_handshakes() && begun >= bound.flows_min;
+  const bool shows_responses = bound.judges_responses() && responses >= bound.flows_min;
+  if (!shows_handshakes && !shows_responses) return Window::kSilent;
   // Some began in the window before.
   const uint64_t completed = std::min(sums.completed - at_begin_.completed, begun);
-  if (begun < bound.flows_min) return Window::kSilent;
-  const uint64_t loss = (begun - completed) * kAll / begun;
-  const uint64_t us =
-      completed == 0 ? 0 : (sums.us - at_begin_.us) / (sums.completed - at_begin_.completed);
-  const bool loses_more = knows_usual_ && bound.handshake_loss_max != DegradedBound::kNotJudged &&
+  const uint64_t loss = shows_handshakes ? (begun - completed) * kAll / begun : 0;
+  const uint64_t handshake_us = shows_handshakes ? mean(sums.handshake_us - at_begin_.handshake_us,
+                                                        sums.completed - at_begin_.completed)
+                                                 : 0;
+  const uint64_t response_us =
+      shows_responses ? mean(sums.response_us - at_begin_.response_us, responses) : 0;
+  const bool loses_more = knows_usual_loss_ &&
+                          bound.handshake_loss_max != DegradedBound::kNotJudged &&
                           loss > usual_loss_ + bound.handshake_loss_max;
-  const bool is_slower = usual_us_ != 0 && us != 0 &&
-                         bound.slower_by_max != DegradedBound::kNotJudged &&
-                         us * 100 > usual_us_ * (uint64_t{100} + bound.slower_by_max);
-  if (loses_more || is_slower) return Window::kWorse;
-  usual_loss_ = knows_usual_ ? moved_towards(usual_loss_, loss) : loss;
-  if (us != 0) usual_us_ = usual_us_ == 0 ? us : moved_towards(usual_us_, us);
-  knows_usual_ = true;
+  if (loses_more || is_slower(handshake_us, usual_handshake_us_, bound.slower_by_max) ||
+      is_slower(response_us, usual_response_us_, bound.response_slower_by_max))
+    return Window::kWorse;
+  if (shows_handshakes) {
+    usual_loss_ = knows_usual_loss_ ? moved_towards(usual_loss_, loss) : loss;
+    knows_usual_loss_ = true;
+  }
+  learn(handshake_us, usual_handshake_us_);
+  learn(response_us, usual_response_us_);
   return Window::kUsual;
 }
 
@@ -95,13 +124,15 @@ std::set<RoutePool> Degradation::judge(const Table& table,
   for (const Route& route : table.routes) {
     if (route.degraded_bound.window_ms == 0) continue;
     for (const Route::PoolUse& use : std::span(route.uses).first(route.split_count)) {
-      HandshakeSums sums;
+      OpeningSums sums;
       for (const TargetId target : use.targets) {
         if (target.value >= counters.size()) continue;  // given since they were read
         const TargetCounterValues& values = counters[target.value];
         sums.begun += values.handshakes_begun;
         sums.completed += values.handshakes_completed;
-        sums.us += values.handshake_us;
+        sums.handshake_us += values.handshake_us;
+        sums.responses += values.responses;
+        sums.response_us += values.response_us;
       }
       RoutePool key{route.name, table.pools[use.pool.value].name};
       DegradationJudge& judge = kept[key] = judges_[key];

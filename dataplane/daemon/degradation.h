@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether a pool that is up does worse than in its own recent past, by the handshakes that this
-// node sees: a pure function of counters and time.
+// Whether a pool that is up does worse than in its own recent past, by the handshakes and first
+// responses that this node sees: a pure function of counters and time.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,12 @@ namespace sluice::dataplane {
 using RoutePool = std::pair<std::string, std::string>;  // a route with a pool of its split
 
 // What was counted since the node started, of flows that began with a SYN.
-struct HandshakeSums {
+struct OpeningSums {
   uint64_t begun = 0;
-  uint64_t completed = 0;
-  uint64_t us = 0;  // of the completed ones
+  uint64_t completed = 0;     // handshakes
+  uint64_t handshake_us = 0;  // of the completed ones
+  uint64_t responses = 0;     // awaited, of a sample of flows
+  uint64_t response_us = 0;   // of these
 };
 
 // Judges one pool for one route, window by window. Two windows that are worse than the bound allows
@@ -33,19 +35,20 @@ class DegradationJudge {
  public:
   // Whether the pool is degraded.  Shape: sums and time do not go back; where sums do, a target has
   // begun anew and so does the window.  Units: monotonic ms.
-  bool judge(const HandshakeSums& sums, const DegradedBound& bound, int64_t now_ms);
+  bool judge(const OpeningSums& sums, const DegradedBound& bound, int64_t now_ms);
 
  private:
   enum class Window : uint8_t { kSilent, kUsual, kWorse };
-  Window look_at(const HandshakeSums& sums, const DegradedBound& bound);
+  Window look_at(const OpeningSums& sums, const DegradedBound& bound);
   void enter_or_leave(Window window);
 
-  HandshakeSums at_begin_;
+  OpeningSums at_begin_;
   int64_t begin_ms_ = 0;
   bool has_begun_ = false;
-  bool knows_usual_ = false;
-  uint64_t usual_loss_ = 0;  // of 1000000
-  uint64_t usual_us_ = 0;    // 0: not known yet
+  bool knows_usual_loss_ = false;
+  uint64_t usual_loss_ = 0;          // of 1000000
+  uint64_t usual_handshake_us_ = 0;  // 0: not known yet; likewise the next
+  uint64_t usual_response_us_ = 0;
   uint32_t worse_windows_ = 0;
   uint32_t other_windows_ = 0;  // in a row, since the last worse one
   uint32_t windows_to_leave_ = 3;

@@ -269,6 +269,13 @@ void Forwarding::keep_view(const std::vector<JudgedBackend>& judged, const Snaps
   record.set_view(snapshot.view);
   record.set_generation(running_.pushed->generation());
   *record.mutable_time() = timestamp(clock_());
+  record.set_can_record(facts_.can_record);
+  for (const auto& [route, pool] : facts_.degraded) {
+    v1::DegradedView& view = *record.add_degraded();
+    view.set_route(route);
+    view.set_pool(pool);
+    view.set_is_degraded(true);
+  }
   for (const JudgedBackend& backend : judged) {
     v1::BackendView& view = *record.add_backends();
     view.set_pool(backend.identity.pool);
@@ -297,9 +304,13 @@ Forwarding::ViewFacts Forwarding::facts_of(const std::vector<JudgedBackend>& jud
     facts.serving[pools[i].name] =
         (serving.new_flows ? 1u : 0u) | (serving.adopted ? 2u : 0u) | (has_expired ? 4u : 0u);
   }
-  facts.can_record = snapshot.can_record;
-  facts.degraded = node_.degraded;
+  // Where nothing must be recorded, nothing is refused.
+  facts.can_record = snapshot.can_record ||
+                     std::ranges::none_of(snapshot.table->rows,
+                                          [](const SteeringRow& row) { return row.must_record; });
   const std::vector<Route>& routes = snapshot.table->routes;
+  for (const DegradedUse& use : snapshot.degraded)
+    facts.degraded.emplace(routes[use.route.value].name, pools[use.pool.value].name);
   for (size_t i = 0; i < routes.size(); ++i) {
     if (!routes[i].times.empty()) facts.in_time[routes[i].name] = snapshot.in_time[i] != 0;
   }

@@ -96,7 +96,7 @@ class Forwarding {
     std::map<std::string, uint32_t>
         serving;  // by pool: bits of PoolServing, and whether it has expired
     std::map<std::string, bool> in_time;  // by route that has its times
-    bool can_record = true;
+    bool can_record = true;               // what must be recorded, if anything must
     std::set<RoutePool> degraded;
     friend bool operator==(const ViewFacts&, const ViewFacts&) = default;
   };

@@ -35,7 +35,7 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr std::chrono::milliseconds kCallsMayEndWithin(200);
-constexpr std::chrono::milliseconds kHandshakesInterval(1000);  // windows are 5 s at least
+constexpr std::chrono::milliseconds kOpeningsInterval(1000);  // windows are 5 s at least
 constexpr uint64_t kFamilies = 2;  // each has flow tables of the configured capacity
 
 std::string new_incarnation() {
@@ -67,7 +67,7 @@ class Node {
 
   absl::Status start(std::optional<v1::ForwardingTable> given);
   void run();
-  void look_at_handshakes();
+  void look_at_openings();
 
  private:
   absl::Status take_state_directory();
@@ -99,7 +99,7 @@ class Node {
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<Forwarding> forwarding_;
   Degradation degradation_;
-  std::chrono::steady_clock::time_point next_look_at_handshakes_;
+  std::chrono::steady_clock::time_point next_look_at_openings_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<DataplaneService> service_;
   std::unique_ptr<grpc::Server> server_;
@@ -260,11 +260,11 @@ absl::Status Node::start_server() {
   return absl::OkStatus();
 }
 
-void Node::look_at_handshakes() {
+void Node::look_at_openings() {
   const auto now = std::chrono::steady_clock::now();
   const std::shared_ptr<const RunningState> state = forwarding_->state();
-  if (now < next_look_at_handshakes_ || state->snapshot == nullptr) return;
-  next_look_at_handshakes_ = now + kHandshakesInterval;
+  if (now < next_look_at_openings_ || state->snapshot == nullptr) return;
+  next_look_at_openings_ = now + kOpeningsInterval;
   const Table& table = *state->snapshot->table;
   if (!Degradation::is_asked_for(table)) return forwarding_->on_degraded({});
   const int64_t now_ms =
@@ -280,7 +280,7 @@ void Node::run() {
     if (const auto state = forwarding_->state(); state->snapshot != nullptr)
       writer_->follow(state->snapshot->table);
     forwarding_->on_recording(spool_->can_keep());
-    look_at_handshakes();
+    look_at_openings();
     forwarding_->tick();
   });
   spdlog::info("node {} is stopping", identity_.node);

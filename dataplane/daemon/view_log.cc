@@ -4,6 +4,8 @@
 #include "dataplane/daemon/view_log.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -14,12 +16,42 @@ auto key_of(const v1::BackendView& view) {
   return std::tie(view.pool(), view.backend(), view.address());
 }
 
+using RoutePools = std::map<std::pair<std::string, std::string>, bool>;  // whether it is degraded
+
+RoutePools degraded_of(const v1::ViewRecord& record) {
+  RoutePools degraded;
+  for (const v1::DegradedView& view : record.degraded())
+    degraded[{view.route(), view.pool()}] = view.is_degraded();
+  return degraded;
+}
+
+void add_degraded(const std::pair<std::string, std::string>& pool, bool is_degraded,
+                  v1::ViewRecord& record) {
+  v1::DegradedView& view = *record.add_degraded();
+  view.set_route(pool.first);
+  view.set_pool(pool.second);
+  view.set_is_degraded(is_degraded);
+}
+
+void add_degraded_changes(const v1::ViewRecord& before, const v1::ViewRecord& now,
+                          v1::ViewRecord& changes) {
+  const RoutePools old = degraded_of(before);
+  RoutePools all = degraded_of(now);
+  for (const auto& [pool, is_degraded] : old)
+    all.try_emplace(pool, false);
+  for (const auto& [pool, is_degraded] : all) {
+    if (old.contains(pool) != is_degraded) add_degraded(pool, is_degraded, changes);
+  }
+}
+
 // Those of `now` that are new or in another state. Both are sorted: one walk over the two.
 v1::ViewRecord changes_between(const v1::ViewRecord& before, const v1::ViewRecord& now) {
   v1::ViewRecord changes;
   changes.set_view(now.view());
   changes.set_generation(now.generation());
   *changes.mutable_time() = now.time();
+  if (before.can_record() != now.can_record()) changes.set_can_record(now.can_record());
+  add_degraded_changes(before, now, changes);
   auto old = before.backends().begin();
   for (const v1::BackendView& backend : now.backends()) {
     while (old != before.backends().end() && key_of(*old) < key_of(backend))
@@ -31,7 +63,7 @@ v1::ViewRecord changes_between(const v1::ViewRecord& before, const v1::ViewRecor
   return changes;
 }
 
-// Makes `changes`, which follows `whole` in its generation, name every backend.
+// Makes `changes`, which follows `whole` in its generation, say everything.
 void complete(const v1::ViewRecord& whole, v1::ViewRecord& changes) {
   google::protobuf::RepeatedPtrField<v1::BackendView> all = whole.backends();
   for (const v1::BackendView& changed : changes.backends()) {
@@ -41,6 +73,13 @@ void complete(const v1::ViewRecord& whole, v1::ViewRecord& changes) {
     if (place != all.end() && key_of(*place) == key_of(changed)) place->set_state(changed.state());
   }
   *changes.mutable_backends() = std::move(all);
+  if (!changes.has_can_record()) changes.set_can_record(whole.can_record());
+  RoutePools degraded = degraded_of(changes);
+  degraded.merge(degraded_of(whole));  // where both speak, the later one counts
+  changes.clear_degraded();
+  for (const auto& [pool, is_degraded] : degraded) {
+    if (is_degraded) add_degraded(pool, is_degraded, changes);
+  }
   changes.set_is_complete(true);
 }
 

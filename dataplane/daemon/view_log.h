@@ -13,16 +13,16 @@
 
 namespace sluice::dataplane {
 
-// Keeps the newest views: the first one kept and the first of each generation name every backend,
-// the others those that changed.  Thread: any.
+// Keeps the newest views: the first one kept and the first of each generation are complete, the
+// others say what changed.  Thread: any.
 class ViewLog {
  public:
   static constexpr size_t kViewsMax = 4096;
   static constexpr size_t kBytesMax = 64u << 20;
   static constexpr size_t kBytesPerListing = 4u << 20;
 
-  // Shape: `record` names every backend, sorted by pool, name and address; its view is newer than
-  // those before.
+  // Shape: `record` says everything, its backends sorted by pool, name and address; its view is
+  // newer than those before.
   void add(v1::ViewRecord record);
 
   // Those after `after`, in order; as many as fit kBytesPerListing, at least one when there is one:

@@ -28,7 +28,7 @@ struct alignas(64) FlowEntry {
   uint32_t epoch = 0;    // eligibility was last checked in this one
   uint32_t timeout_ms = 0;
   FlowState state = FlowState::kFree;
-  bool is_observed = false;  // for a rollout: its detail says where
+  bool is_observed = false;  // its detail says where
   uint8_t tcp_flags = 0;     // all that this part saw
   Opened opened = Opened::kSyn;
   uint32_t next_free = 0;  // position; only while free

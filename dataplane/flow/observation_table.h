@@ -24,13 +24,14 @@ struct alignas(64) ObservedFlow {
   std::array<uint8_t, 8> client{};  // as in `ObservationEvent`
   uint32_t entry = 0;               // position in the flow table of its family
   uint32_t target = 0;              // TargetId
-  uint32_t rollout = 0;             // RolloutId
+  uint32_t rollout = 0;             // RolloutId; 0: of none, its first response alone is wanted
   uint32_t age_ms = 0;              // at which it is judged
   uint32_t next = 0;                // links: a place plus 1; 0: none
   uint32_t previous = 0;
   Family family = Family::kIpv4;
   bool is_candidate = false;
   bool is_reconnect = false;
+  bool awaits_response = false;  // which is summed up once
 };
 static_assert(sizeof(ObservedFlow) == 128);
 

@@ -14,13 +14,15 @@ std::unique_ptr<CoreContext> CoreContext::create(const CoreSettings& settings) {
   auto flows_v6 = FlowTable<Family::kIpv6>::create(settings.flow_capacity, settings.flow_key);
   auto targets = TouchedArray<TargetCounters>::create(size_t{Registry::kTargetsMax} + 1);
   auto handshakes = TouchedArray<HandshakeCounters>::create(size_t{Registry::kTargetsMax} + 1);
+  auto responses = TouchedArray<ResponseCounters>::create(size_t{Registry::kTargetsMax} + 1);
   auto observed = ObservationTable::create(kObservedFlowsMax);
   auto recent_clients = RecentClients::create();
-  if (!flows_v4 || !flows_v6 || !targets || !handshakes || !observed || !recent_clients)
-    return nullptr;
+  if (!flows_v4 || !flows_v6 || !targets || !handshakes || !responses) return nullptr;
+  if (!observed || !recent_clients) return nullptr;
 
   auto core = std::make_unique<CoreContext>(std::move(*flows_v4), std::move(*flows_v6),
                                             std::move(*targets), std::move(*handshakes));
+  core->responses = std::move(*responses);
   core->observed = std::move(*observed);
   core->recent_clients = std::move(*recent_clients);
   core->lcore = settings.lcore;

@@ -28,6 +28,9 @@ inline constexpr uint64_t kCutRepliesPerSecond = 100'000;
 inline constexpr uint16_t kTxBatchMax = 2 * kBurstMax;
 // Flows that one lcore observes at once: ten thousand new ones per second for three seconds. 4 MiB.
 inline constexpr uint32_t kObservedFlowsMax = 32'768;
+// How many of them at most wait for a first response for no rollout's sake. A pool that answers
+// after 20 s still shows 400 of its flows per second, and rollouts keep three places of four.
+inline constexpr uint32_t kSampledFlowsMax = kObservedFlowsMax / 4;
 
 struct CoreSettings {
   uint8_t lcore = 0;
@@ -124,6 +127,7 @@ struct alignas(64) CoreContext {
   LcoreCounters counters;
   TouchedArray<TargetCounters> targets;        // by TargetId
   TouchedArray<HandshakeCounters> handshakes;  // by TargetId
+  TouchedArray<ResponseCounters> responses;    // by TargetId
 
   Burst<Family::kIpv4> burst_v4;
   Burst<Family::kIpv6> burst_v6;
@@ -133,8 +137,9 @@ struct alignas(64) CoreContext {
   uint16_t drop_count = 0;
   EventBuffer events;
 
-  // Of rollouts' flows.
+  // Of rollouts' flows, and of those that show how soon their pools answer.
   ObservationTable observed;
+  uint32_t sampled_flows = 0;  // of `observed`, those of no rollout
   RecentClients recent_clients;
   ObservationBuffer observations;
 };

@@ -37,4 +37,10 @@ struct alignas(32) HandshakeCounters {
   Counter us;  // from the SYN to the client's next segment; the sum over those completed
 };
 
+// How long sampled flows of a target waited for their first response.
+struct ResponseCounters {
+  Counter count;
+  Counter us;  // of those that got none, as long as they were looked at
+};
+
 }  // namespace sluice::dataplane

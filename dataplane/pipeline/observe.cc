@@ -13,6 +13,7 @@ namespace sluice::dataplane {
 namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
+constexpr uint64_t kNsPerUs = 1'000;
 // Bounds a turn: a line of the observation, of the entry and of the event each.
 constexpr uint32_t kJudgedPerTurnMax = 64;
 
@@ -56,8 +57,30 @@ bool is_where_it_belongs(const Decision& decision) noexcept {
   return decision.cause == (is_candidate ? PoolCause::kRollout : PoolCause::kSplit);
 }
 
-// Writes what was seen; the flow goes on unobserved.
-void judge(ObservedFlow& flow, CoreContext& core) noexcept {
+// A pool of the split, which the route leaves when it answers late.
+bool is_judged_by_responses(const Route& route, const Decision& decision) noexcept {
+  return route.degraded_bound.judges_responses() && decision.use < route.split_count;
+}
+
+// For how long the rollout that has a say in the flow wants it observed; 0: it does not.
+uint64_t rollout_age_ms(const Route& route, const Decision& decision) noexcept {
+  if (decision.role == RolloutRole::kNone || !is_where_it_belongs(decision)) return 0;
+  return route.rollouts[decision.rollout].observe_age_ms;
+}
+
+// Sums up how long the flow waited for its first response. One that got none has waited until now
+// at least, and counts with that: a server that never answers is not left out.
+void count_response(ObservedFlow& flow, CoreContext& core) noexcept {
+  flow.awaits_response = false;
+  if (!flow.seen.has_request) return;
+  ResponseCounters& responses = core.responses[flow.target];
+  responses.count.add(1);
+  responses.us.add(flow.seen.response_us != 0 ? flow.seen.response_us
+                                              : (core.now_ns - flow.seen.request_ns) / kNsPerUs);
+}
+
+// Writes down what was seen for the rollout.
+void write(const ObservedFlow& flow, CoreContext& core) noexcept {
   const Observation& seen = flow.seen;
   const bool has_room = core.observations.push({.start_ns = seen.start_ns + core.realtime_offset_ns,
                                                 .response_bytes = response_bytes(seen),
@@ -74,6 +97,16 @@ void judge(ObservedFlow& flow, CoreContext& core) noexcept {
                                                 .was_reset = seen.was_reset,
                                                 .is_reconnect = flow.is_reconnect}) != nullptr;
   if (!has_room) core.counters.observations_missed.add(1);
+}
+
+// Takes in what was seen; the flow goes on unobserved.
+void judge(ObservedFlow& flow, CoreContext& core) noexcept {
+  if (flow.awaits_response) count_response(flow, core);
+  if (flow.rollout != 0) {
+    write(flow, core);
+  } else {
+    --core.sampled_flows;
+  }
   clear_mark(flow, core);
   core.observed.remove(flow);
 }
@@ -83,26 +116,35 @@ void judge(ObservedFlow& flow, CoreContext& core) noexcept {
 template <Family F>
 void begin_observing(const Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
                      const Table& table, CoreContext& core) noexcept {
-  const Rollout& rollout = table.routes[decision.route.value].rollouts[decision.rollout];
-  const bool is_tcp_opening =
-      packet.key.protocol() == kProtocolTcp && is_opening_syn(packet.tcp_flags);
-  const bool is_observed =
-      rollout.observe_age_ms != 0 && is_tcp_opening && is_where_it_belongs(decision);
-  if (!is_observed) return;
-  const uint64_t age_ns = std::min(rollout.observe_age_ms * kNsPerMs, ObservationTable::kAgeMaxNs);
+  if (packet.key.protocol() != kProtocolTcp || !is_opening_syn(packet.tcp_flags)) return;
+  const Route& route = table.routes[decision.route.value];
+  const uint64_t wanted_ms = rollout_age_ms(route, decision);
+  const bool is_rollouts = wanted_ms != 0;
+  const bool awaits_response = is_judged_by_responses(route, decision);
+  const bool is_sampled = awaits_response && core.sampled_flows < kSampledFlowsMax;
+  if (!is_rollouts && !is_sampled) return;
+  const uint64_t age_ms = is_rollouts ? wanted_ms : route.degraded_bound.window_ms;
+  const uint64_t age_ns = std::min(age_ms * kNsPerMs, ObservationTable::kAgeMaxNs);
   ObservedFlow flow{.seen = begin_observation(segment_of(packet, core.now_ns)),
                     .due_ns = core.now_ns + age_ns,
                     .entry = core.flows<F>().position(entry),
                     .target = entry.target,
-                    .rollout = rollout.id.value,
                     .age_ms = static_cast<uint32_t>(age_ns / kNsPerMs),
                     .family = F,
-                    .is_candidate = decision.role == RolloutRole::kCandidate};
-  std::memcpy(flow.client.data(), packet.key.source(),
-              std::min(FlowKey<F>::kAddressBytes, flow.client.size()));
-  flow.is_reconnect = note_client(packet.key, flow, core);
+                    .awaits_response = awaits_response};
+  if (is_rollouts) {
+    flow.rollout = route.rollouts[decision.rollout].id.value;
+    flow.is_candidate = decision.role == RolloutRole::kCandidate;
+    std::memcpy(flow.client.data(), packet.key.source(),
+                std::min(FlowKey<F>::kAddressBytes, flow.client.size()));
+    flow.is_reconnect = note_client(packet.key, flow, core);
+  }
   const ObservedFlow* const added = core.observed.add(flow);
-  if (added == nullptr) return core.counters.observations_missed.add(1);
+  if (added == nullptr) {
+    if (is_rollouts) core.counters.observations_missed.add(1);
+    return;
+  }
+  if (!is_rollouts) ++core.sampled_flows;
   core.flows<F>().detail(entry).observation = core.observed.place(*added);
   entry.is_observed = true;
 }
@@ -111,7 +153,9 @@ template <Family F>
 void observe_packet(const Packet<F>& packet, FlowEntry<F>& entry, CoreContext& core) noexcept {
   ObservedFlow& flow = core.observed.at(core.flows<F>().detail(entry).observation);
   if (core.now_ns < flow.due_ns) observe(segment_of(packet, core.now_ns), flow.seen);
-  if (core.now_ns >= flow.due_ns || flow.seen.was_reset) judge(flow, core);
+  if (flow.awaits_response && flow.seen.response_us != 0) count_response(flow, core);
+  const bool is_all_seen = flow.rollout == 0 && !flow.awaits_response;
+  if (is_all_seen || core.now_ns >= flow.due_ns || flow.seen.was_reset) judge(flow, core);
 }
 
 template <Family F>

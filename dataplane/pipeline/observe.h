@@ -2,7 +2,9 @@
 //
 // Observing flows of rollouts: of the candidate, and of an equally large part of the stable pool's
 // clients. Each is judged once, at the age that its rollout says, or earlier when it ends or its
-// client resets it; then it goes on as any other flow.
+// client resets it; then it goes on as any other flow. Where a route leaves pools that answer late
+// (`DegradedBound`), a bounded number of other flows is observed too, until their first response or
+// for a window.
 //
 // Only TCP flows that a SYN opened here are observed. A flow whose client closed it is judged at
 // its age all the same, since its server may still answer; one that moves, or is cut, at its end.
@@ -13,9 +15,8 @@
 
 namespace sluice::dataplane {
 
-// Begins to observe the flow that this packet opened, unless its rollout does not want that. A flow
-// for which there is no place is counted as missed.
-// Shape: `decision` has a rollout.
+// Begins to observe the flow that this packet opened, if its rollout or its route wants that. A
+// rollout's flow for which there is no place is counted as missed.
 template <Family F>
 void begin_observing(const Packet<F>& packet, FlowEntry<F>& entry, const Decision& decision,
                      const Table& table, CoreContext& core) noexcept;

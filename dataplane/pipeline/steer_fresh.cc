@@ -144,7 +144,7 @@ bool open(Packet<F>& packet, FlowEntry<F>* known, EndReason reason, Decision& de
     account_unrecorded(packet, decision.target, core);
     return true;
   }
-  if (decision.role != RolloutRole::kNone) [[unlikely]]
+  if (decision.role != RolloutRole::kNone || decision.may_judge_responses) [[unlikely]]
     begin_observing(packet, *entry, decision, *snapshot.table, core);
   return true;
 }

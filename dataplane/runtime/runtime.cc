@@ -135,6 +135,17 @@ void add(const HandshakeCounters& line, TargetCounterValues& sum) {
   sum.handshake_us += line.us.read();
 }
 
+void add(const ResponseCounters& line, TargetCounterValues& sum) {
+  sum.responses += line.count.read();
+  sum.response_us += line.us.read();
+}
+
+template <class Line>
+void add_all(const TouchedArray<Line>& lines, std::span<TargetCounterValues> sums) {
+  for (size_t id = 1; id < std::min(sums.size(), lines.size()); ++id)
+    add(lines[id], sums[id]);
+}
+
 template <class Done>
 bool poll_until(Done&& done) {
   const auto end = std::chrono::steady_clock::now() + kQueryDeadline;
@@ -213,12 +224,9 @@ std::vector<LcoreCounterValues> Runtime::counters() const {
 std::vector<TargetCounterValues> Runtime::target_counters(uint32_t target_count) const {
   std::vector<TargetCounterValues> sums(size_t{target_count} + 1);
   for (const std::unique_ptr<Worker>& worker : state_->workers) {
-    const TouchedArray<TargetCounters>& lines = worker->core->targets;
-    for (size_t id = 1; id < std::min(sums.size(), lines.size()); ++id)
-      add(lines[id], sums[id]);
-    const TouchedArray<HandshakeCounters>& handshakes = worker->core->handshakes;
-    for (size_t id = 1; id < std::min(sums.size(), handshakes.size()); ++id)
-      add(handshakes[id], sums[id]);
+    add_all(worker->core->targets, sums);
+    add_all(worker->core->handshakes, sums);
+    add_all(worker->core->responses, sums);
   }
   return sums;
 }

@@ -49,6 +49,7 @@ struct TargetCounterValues {
   uint64_t unrecorded_packets = 0, unrecorded_bytes = 0, unrecorded_syns = 0;
   uint64_t flows_recalled = 0;
   uint64_t handshakes_begun = 0, handshakes_completed = 0, handshake_us = 0;
+  uint64_t responses = 0, response_us = 0;  // of a sample of flows
 
   TargetCounterValues& operator+=(const TargetCounterValues& other) noexcept {
     packets += other.packets;
@@ -62,6 +63,8 @@ struct TargetCounterValues {
     handshakes_begun += other.handshakes_begun;
     handshakes_completed += other.handshakes_completed;
     handshake_us += other.handshake_us;
+    responses += other.responses;
+    response_us += other.response_us;
     return *this;
   }
 };

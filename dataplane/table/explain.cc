@@ -117,6 +117,12 @@ class Account {
       tell_rejection(v1::STEER_VERDICT_NO_POOL);
       return;
     }
+    if (decision_.must_record && !snapshot_.can_record) {
+      say(response_, "new flows of class ", response_.client_class(), " at service ", service_.name,
+          " must be recorded (audit: fail_closed), and the node cannot keep their records");
+      tell_rejection(v1::STEER_VERDICT_AUDIT_REFUSED);
+      return;
+    }
     tell_pool();
     tell_backend();
     response_.set_verdict(v1::STEER_VERDICT_FORWARD);

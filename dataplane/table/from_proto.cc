@@ -46,6 +46,7 @@ DegradedBound bound_of(const v1::OnDegraded& entry) {
   DegradedBound bound{.window_ms = ms_of(entry.window()), .flows_min = entry.min_flows()};
   if (entry.has_handshake_loss()) bound.handshake_loss_max = entry.handshake_loss();
   if (entry.has_slower_by()) bound.slower_by_max = entry.slower_by();
+  if (entry.has_response_slower_by()) bound.response_slower_by_max = entry.response_slower_by();
   return bound;
 }
 
@@ -419,9 +420,9 @@ class Builder {
       for (const std::string& route : entry.conditional_routes())
         row.conditional.push_back(routes_.at(route));
       row.must_record = entry.audit_fail_closed();
-      row.evicts = evicts(row.route) || std::ranges::any_of(row.conditional, [&](RouteIndex route) {
-                     return evicts(route);
-                   });
+      row.evicts = is_any_route(row, [](const Route& route) { return !route.evicted.empty(); });
+      row.judges_responses = is_any_route(
+          row, [](const Route& route) { return route.degraded_bound.judges_responses(); });
       for (const std::string& pool : entry.eligible_pools())
         row.eligible.push_back(pools_.at(pool));
       std::ranges::sort(row.eligible);
@@ -434,8 +435,12 @@ class Builder {
     }
   }
 
-  bool evicts(RouteIndex route) const {
-    return !route.is_none() && !table_->routes[route.value].evicted.empty();
+  template <class Predicate>
+  bool is_any_route(const SteeringRow& row, Predicate predicate) const {
+    const auto is_so = [&](RouteIndex route) {
+      return !route.is_none() && predicate(table_->routes[route.value]);
+    };
+    return is_so(row.route) || std::ranges::any_of(row.conditional, is_so);
   }
 
   template <class Object>

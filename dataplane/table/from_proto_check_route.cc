@@ -69,8 +69,8 @@ void check_on_degraded(const std::string& path, const v1::OnDegraded& entry,
   if (entry.handshake_loss() > 1'000'000)
     violations.add(path + ".handshake_loss", "is ", entry.handshake_loss(),
                    ", must be 0 to 1000000");
-  if (!entry.has_handshake_loss() && !entry.has_slower_by())
-    violations.add(path, "says neither handshake_loss nor slower_by");
+  if (!entry.has_handshake_loss() && !entry.has_slower_by() && !entry.has_response_slower_by())
+    violations.add(path, "says neither handshake_loss nor slower_by nor response_slower_by");
 }
 
 }  // namespace

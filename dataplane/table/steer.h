@@ -38,6 +38,7 @@ struct Decision {
   PoolIndex split_pool;               // whom the bucket belongs to, whatever its health
   bool leaves_degraded = false;       // its pool serves, but worse than before
   bool must_record = false;           // refused rather than forwarded without a record
+  bool may_judge_responses = false;   // its route, or another of its row, leaves what answers late
   uint32_t rollout = Rollout::kNone;  // of the route, that divides the clients of `split_pool`
   uint32_t place = 0;  // in that rollout: 0..999999, the candidate's below its weight
   PoolIndex pool;

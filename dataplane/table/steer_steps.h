@@ -59,6 +59,7 @@ inline void choose_pool(const Snapshot& snapshot, ServiceIndex service, const Fl
   const SteeringRow& row = table.row(service, decision.client_class);
   decision.route = row.route;
   decision.must_record = row.must_record;
+  decision.may_judge_responses = row.judges_responses;
   if (!row.conditional.empty()) [[unlikely]]
     decision.route = steering::choose_route(snapshot, row, first);
   if (decision.route.is_none()) return;

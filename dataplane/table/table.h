@@ -73,10 +73,16 @@ struct Rollout {
 struct DegradedBound {
   static constexpr uint32_t kNotJudged = 0xffff'ffff;
 
-  uint32_t window_ms = 0;                    // 0: never
-  uint64_t flows_min = 0;                    // fewer in a window say nothing
-  uint32_t handshake_loss_max = kNotJudged;  // of 1000000, more than before
-  uint32_t slower_by_max = kNotJudged;       // percent
+  uint32_t window_ms = 0;                        // 0: never
+  uint64_t flows_min = 0;                        // fewer in a window say nothing
+  uint32_t handshake_loss_max = kNotJudged;      // of 1000000, more than before
+  uint32_t slower_by_max = kNotJudged;           // percent; handshakes
+  uint32_t response_slower_by_max = kNotJudged;  // percent; first responses
+
+  bool judges_handshakes() const noexcept {
+    return handshake_loss_max != kNotJudged || slower_by_max != kNotJudged;
+  }
+  bool judges_responses() const noexcept { return response_slower_by_max != kNotJudged; }
 };
 
 struct Route {
@@ -114,6 +120,7 @@ struct alignas(64) SteeringRow {
   RouteIndex route;                     // none: no route matches
   bool must_record = false;             // a new flow that cannot be recorded is refused
   bool evicts = false;                  // one of its routes cuts known flows of some pool
+  bool judges_responses = false;        // one of its routes leaves pools that answer late
   std::vector<RouteIndex> conditional;  // come before it: the first that takes the flow steers it
   std::vector<PoolIndex> eligible;      // sorted
   friend auto operator<=>(const SteeringRow&, const SteeringRow&) = default;

@@ -15,7 +15,7 @@ _LEAVE_SECONDS_MIN, _LEAVE_SECONDS_MAX = 2 * _WINDOW_SECONDS, 4 * _WINDOW_SECOND
 _SECONDS = 70  # of load; it is stopped long before
 
 # Half of the EU's clients on each version; pools that lose a fifth of their handshakes more than
-# before, or take a hundred times as long, are left.
+# before, or take a hundred times as long for handshakes or first responses, are left.
 _POLICY = documents.replaced(
     documents.POLICY,
     ("{pool: chat-v1-eu, weight: 90}", "{pool: chat-v1-eu, weight: 50}"),
@@ -23,7 +23,8 @@ _POLICY = documents.replaced(
     (
         "  fallback: [chat-v2-eu, chat-v1-eu]",
         f"  on_degraded: {{action: fallback, window: {_WINDOW_SECONDS}s, min_flows: 20,"
-        " handshake_loss: 200000}\n  fallback: [chat-v2-eu, chat-v1-eu]",
+        " handshake_loss: 200000, response_slower_by: 10000}\n"
+        "  fallback: [chat-v2-eu, chat-v1-eu]",
     ),
     (
         "  split: [{pool: chat-v2-us, weight: 1}]",
@@ -111,6 +112,29 @@ class Degraded(lab_case.LabCase):
         self.assertNotIn("v2-us-a", {r.get("server") for r in results[0]})
         after = {r["source"]: r["server"] for r in results[0] if r["seconds"] > back[0]}
         self.assertEqual(after, {source: before[source] for source in after})
+
+    # The last by name: it leaves the pool degraded.
+    def test_late_answers_after_usual_handshakes_make_it_so_too(self):
+        eu = traffic.clients("client-eu", 20, 20)
+        of_v2 = self.client_of("chat-v2-eu", eu)
+        self.load(eu, 30)
+        time.sleep(2 * _WINDOW_SECONDS)
+        self.assertFalse(self.is_left("chat-v2-eu", of_v2))
+        self.addCleanup(self.silent.mend)
+        self.silent.fail("late 2")
+
+        wait_until(
+            "the pool is left", lambda: self.is_left("chat-v2-eu", of_v2), _ENTER_SECONDS_MAX
+        )
+        governed.wait_for_health(self.lab, set(governed.POOL_OF), timeout=1)
+        wait_until(
+            "the controller tells of it",
+            lambda: "pool/chat-v2-eu" in self.sluice("events", "--kind", "degraded"),
+            5,
+        )
+        time.sleep(2)  # `--at` takes whole seconds
+        then = self.sluice("explain", *of_v2.flow(40000), "--at", "1s")
+        self.assertIn("pool chat-v2-eu serves, but worse than in its own recent past", then)
 
     def wait_for_return(self, load: PacedLoad, server: str, since: float) -> float:
         """When the first flow that began after `since` went to this server again."""

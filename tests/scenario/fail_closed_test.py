@@ -97,6 +97,11 @@ class FailClosed(lab_case.LabCase):
         self.answered += len(answers)
         self.assertEqual(failures, [])
 
+        for kind in ("audit.refusing", "audit.resumed"):
+            wait_until(
+                f"the event {kind}", lambda: kind in self.sluice("events", "--kind", kind), 10
+            )
+
         governed.wait_for_quiet(self.lab)
         wait_until("no record waits", lambda: self.status()["records_pending"] == 0, 10)
         status = self.status()

@@ -88,6 +88,8 @@ std::string verdict_text(const v1::ExplainResponse& answer) {
       return fmt::format("rejected ({}): no route matches this client", reject);
     case v1::STEER_VERDICT_NO_POOL:
       return fmt::format("rejected ({}): no eligible pool serves", reject);
+    case v1::STEER_VERDICT_AUDIT_REFUSED:
+      return fmt::format("rejected ({}): it must be recorded, and the node cannot", reject);
     default:
       return "decided in a way that this version of sluice does not know";
   }
@@ -190,7 +192,7 @@ void add_explain(Verbs& verbs) {
   verb.add_option("service", options->service, "ADDRESS:PORT of the service")->required();
   verb.add_option("--node", options->node, "Ask this node; default the first that answers");
   verb.add_option("--at", options->at,
-                  "With the table and the states of then: 2027-01-15T08:00:00Z, or 2h ago as 2h")
+                  "With the table and the view of then: 2027-01-15T08:00:00Z, or 2h ago as 2h")
       ->type_name("TIME");
   verb.add_option("--dscp", options->dscp, "Of the packet; default 0")->check(CLI::Range(0, 63));
   verb.add_flag("--established", options->is_established,

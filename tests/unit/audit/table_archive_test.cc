@@ -91,6 +91,37 @@ TEST_F(TableArchiveTest, StatesAreThoseOfTheLastViewBeforeThatTime) {
   EXPECT_EQ(later->backends_size(), 1);
 }
 
+TEST_F(TableArchiveTest, DegradedPoolsAndLostRecordsAddUpToo) {
+  const auto degrade = [](v1::ViewRecord& record, const std::string& pool, bool is_degraded) {
+    v1::DegradedView& entry = *record.add_degraded();
+    entry.set_route("r");
+    entry.set_pool(pool);
+    entry.set_is_degraded(is_degraded);
+  };
+  v1::ViewRecord first = view(1, 1, 10, true);
+  degrade(first, "blue", true);
+  first.set_can_record(true);
+  v1::ViewRecord second = view(2, 1, 20, false);
+  degrade(second, "green", true);
+  second.set_can_record(false);
+  v1::ViewRecord third = view(3, 1, 30, false);
+  degrade(third, "blue", false);
+  ASSERT_TRUE(archive_->add_views({first, second, third}).ok());
+
+  const auto begun = archive_->view_at("edge-1", at(15));
+  const auto both = archive_->view_at("edge-1", at(25));
+  const auto one = archive_->view_at("edge-1", at(35));
+
+  EXPECT_EQ(begun->degraded_size(), 1);
+  EXPECT_TRUE(begun->can_record());
+  EXPECT_EQ(both->degraded_size(), 2);
+  EXPECT_FALSE(both->can_record());
+  ASSERT_EQ(one->degraded_size(), 1);
+  EXPECT_EQ(one->degraded(0).pool(), "green");
+  EXPECT_TRUE(one->has_can_record());
+  EXPECT_FALSE(one->can_record());
+}
+
 TEST_F(TableArchiveTest, TimeBeforeTheFirstViewIsNotFound) {
   add_views();
 

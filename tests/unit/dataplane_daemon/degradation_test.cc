@@ -21,9 +21,15 @@ class Windows {
   bool pass(uint64_t begun, uint64_t completed, uint64_t us_each) {
     sums_.begun += begun;
     sums_.completed += completed;
-    sums_.us += completed * us_each;
+    sums_.handshake_us += completed * us_each;
     now_ms_ += kWindowMs;
     return judge_.judge(sums_, bound_, now_ms_);
+  }
+  // Its handshakes are as usual.
+  bool pass_answered(uint64_t responses, uint64_t us_each) {
+    sums_.responses += responses;
+    sums_.response_us += responses * us_each;
+    return pass_usual();
   }
   bool pass_usual() { return pass(100, 99, 2000); }
   bool pass_silent() { return pass(3, 0, 0); }
@@ -39,12 +45,14 @@ class Windows {
 
  private:
   DegradedBound bound_;
-  HandshakeSums sums_;
+  OpeningSums sums_;
   int64_t now_ms_ = 0;
 };
 
 constexpr DegradedBound kLoss = {
     .window_ms = kWindowMs, .flows_min = 50, .handshake_loss_max = 100'000};
+constexpr DegradedBound kLater = {
+    .window_ms = kWindowMs, .flows_min = 50, .response_slower_by_max = 100};
 constexpr DegradedBound kSlower = {.window_ms = kWindowMs, .flows_min = 50, .slower_by_max = 100};
 
 TEST(Degradation, TwoWindowsThatLoseMoreHandshakesMakeItSo) {
@@ -88,6 +96,47 @@ TEST(Degradation, OnlyTheBoundsThatAreStatedAreJudged) {
     EXPECT_FALSE(by_loss.pass(100, 99, 60'000));
     EXPECT_FALSE(by_time.pass(100, 1, 2000));
   }
+}
+
+TEST(Degradation, LaterFirstResponsesMakeItSoOnlyBeyondTheBound) {
+  Windows windows(kLater);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_FALSE(windows.pass_answered(60, 200'000));
+  EXPECT_FALSE(windows.pass_answered(60, 390'000));
+
+  EXPECT_FALSE(windows.pass_answered(60, 2'000'000));
+  EXPECT_TRUE(windows.pass_answered(60, 2'000'000));
+}
+
+TEST(Degradation, FewResponsesSayNothingAndForgiveNothing) {
+  Windows windows(kLater);
+  windows.pass_answered(60, 200'000);
+  EXPECT_FALSE(windows.pass_answered(49, 2'000'000));
+  EXPECT_FALSE(windows.pass_answered(49, 2'000'000));
+  EXPECT_FALSE(windows.pass_answered(60, 2'000'000));
+  EXPECT_FALSE(windows.pass_answered(0, 0));
+  EXPECT_TRUE(windows.pass_answered(60, 2'000'000));
+}
+
+TEST(Degradation, HandshakesAreJudgedBesideTooFewResponses) {
+  DegradedBound both = kLoss;
+  both.response_slower_by_max = 100;
+  Windows windows(both);
+  windows.pass_usual();
+
+  EXPECT_FALSE(windows.pass(100, 50, 2000));
+  EXPECT_TRUE(windows.pass(100, 50, 2000));
+}
+
+TEST(Degradation, APoolWhoseResponsesAreInTimeAgainIsTakenBack) {
+  Windows windows(kLater);
+  windows.pass_answered(60, 200'000);
+  windows.pass_answered(60, 2'000'000);
+  ASSERT_TRUE(windows.pass_answered(60, 2'000'000));
+
+  EXPECT_TRUE(windows.pass_answered(60, 200'000));
+  EXPECT_TRUE(windows.pass_answered(60, 200'000));
+  EXPECT_FALSE(windows.pass_answered(60, 200'000));
 }
 
 TEST(Degradation, FewFlowsSayNothing) {
@@ -145,10 +194,12 @@ TEST(Degradation, APoolThatFailsAgainStaysAwayTwiceAsLong) {
 
 TEST(Degradation, CountersThatBeginAnewBeginAWindow) {
   DegradationJudge judge;
-  judge.judge({.begun = 1000, .completed = 990, .us = 1'000'000}, kLoss, 0);
-  EXPECT_FALSE(judge.judge({.begun = 100, .completed = 0, .us = 0}, kLoss, kWindowMs));
-  EXPECT_FALSE(judge.judge({.begun = 200, .completed = 90, .us = 90'000}, kLoss, 2 * kWindowMs));
-  EXPECT_FALSE(judge.judge({.begun = 300, .completed = 180, .us = 180'000}, kLoss, 3 * kWindowMs));
+  judge.judge({.begun = 1000, .completed = 990, .handshake_us = 1'000'000}, kLoss, 0);
+  EXPECT_FALSE(judge.judge({.begun = 100, .completed = 0, .handshake_us = 0}, kLoss, kWindowMs));
+  EXPECT_FALSE(
+      judge.judge({.begun = 200, .completed = 90, .handshake_us = 90'000}, kLoss, 2 * kWindowMs));
+  EXPECT_FALSE(
+      judge.judge({.begun = 300, .completed = 180, .handshake_us = 180'000}, kLoss, 3 * kWindowMs));
 }
 
 TEST(Degradation, NamesTheRouteAndThePoolFromTheNodesCounters) {
@@ -181,6 +232,34 @@ TEST(Degradation, NamesTheRouteAndThePoolFromTheNodesCounters) {
     EXPECT_TRUE(pass(100).empty());
   EXPECT_TRUE(pass(50).empty());
   EXPECT_EQ(pass(50), (std::set<RoutePool>{{route.name(), "chat-v1"}}));
+}
+
+TEST(Degradation, SumsTheResponsesOfThePoolsTargets) {
+  v1::ForwardingTable message = small_table(1, {{"a", "10.77.1.11"}, {"b", "10.77.1.12"}});
+  v1::RouteEntry& route = *message.mutable_routes(0);
+  v1::OnDegraded& bound = *route.mutable_on_degraded();
+  bound.set_action(v1::OnDegraded::ACTION_FALLBACK);
+  bound.mutable_window()->set_seconds(30);
+  bound.set_min_flows(50);
+  bound.set_response_slower_by(100);
+  Registry registry;
+  const auto built = build_table(message, nullptr, registry);
+  ASSERT_TRUE(built.ok()) << built.status();
+  Degradation degradation;
+  std::vector<TargetCounterValues> counters(registry.target_count() + 1);
+  int64_t now_ms = 0;
+  const auto pass = [&](uint64_t us_each) {
+    for (TargetCounterValues& values : counters) {
+      values.responses += 30;
+      values.response_us += 30 * us_each;
+    }
+    return degradation.judge(*built->table, counters, now_ms += kWindowMs);
+  };
+
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(pass(1000).empty());
+  EXPECT_TRUE(pass(3000).empty());
+  EXPECT_EQ(pass(3000), (std::set<RoutePool>{{route.name(), "chat-v1"}}));
 }
 
 }  // namespace

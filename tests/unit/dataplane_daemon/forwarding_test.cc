@@ -276,16 +276,30 @@ TEST(Forwarding, TheTimeOfAConditionalRouteIsANewView) {
 
 TEST(Forwarding, ANodeThatLosesRecordsSaysSoInItsView) {
   World world;
-  ASSERT_TRUE(world.push(small_table(1, kTwo)).ok());
+  v1::ForwardingTable table = small_table(1, kTwo);
+  table.mutable_steering(0)->set_audit_fail_closed(true);
+  ASSERT_TRUE(world.push(table).ok());
   world.forwarding.on_recording(false);
   world.forwarding.tick();
   EXPECT_FALSE(world.cores.published->can_record);
   EXPECT_EQ(world.forwarding.state()->view, 2u);
+  EXPECT_FALSE(world.forwarding.views().list(1).at(0).can_record());
 
   world.forwarding.on_recording(true);
   world.forwarding.tick();
   EXPECT_TRUE(world.cores.published->can_record);
   EXPECT_EQ(world.forwarding.state()->view, 3u);
+  EXPECT_TRUE(world.forwarding.views().list(2).at(0).can_record());
+}
+
+TEST(Forwarding, LostRecordsAreNoNewViewWhereNothingMustBeRecorded) {
+  World world;
+  ASSERT_TRUE(world.push(small_table(1, kTwo)).ok());
+
+  world.forwarding.on_recording(false);
+  world.forwarding.tick();
+
+  EXPECT_EQ(world.forwarding.state()->view, 1u);
 }
 
 TEST(Forwarding, APoolThatBecomesDegradedIsANewView) {
@@ -301,11 +315,17 @@ TEST(Forwarding, APoolThatBecomesDegradedIsANewView) {
   world.forwarding.tick();
   EXPECT_EQ(world.forwarding.state()->view, 2u);
   EXPECT_TRUE(world.cores.published->is_degraded(RouteIndex{0}, PoolIndex{0}));
+  const v1::ViewRecord degraded = world.forwarding.views().list(1).at(0);
+  ASSERT_EQ(degraded.degraded_size(), 1);
+  EXPECT_EQ(degraded.degraded(0).route(), table.routes(0).name());
+  EXPECT_EQ(degraded.degraded(0).pool(), "chat-v1");
+  EXPECT_TRUE(degraded.degraded(0).is_degraded());
 
   world.forwarding.on_degraded({});
   world.forwarding.tick();
   EXPECT_EQ(world.forwarding.state()->view, 3u);
   EXPECT_FALSE(world.cores.published->is_degraded(RouteIndex{0}, PoolIndex{0}));
+  EXPECT_FALSE(world.forwarding.views().list(2).at(0).degraded(0).is_degraded());
 }
 
 TEST(Forwarding, HealthAndViewSurviveARestart) {

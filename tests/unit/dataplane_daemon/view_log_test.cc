@@ -26,6 +26,29 @@ v1::ViewRecord view_of(uint64_t view, uint64_t generation,
   return record;
 }
 
+v1::ViewRecord with_pool(v1::ViewRecord record, const std::string& pool) {
+  v1::DegradedView& view = *record.add_degraded();
+  view.set_route("chat");
+  view.set_pool(pool);
+  view.set_is_degraded(true);
+  return record;
+}
+
+v1::ViewRecord with_records(v1::ViewRecord record, bool can_record) {
+  record.set_can_record(can_record);
+  return record;
+}
+
+// "blue!" became degraded or is, "blue" is so no longer.
+std::vector<std::string> degraded_of(const v1::ViewRecord& record) {
+  std::vector<std::string> pools;
+  for (const v1::DegradedView& view : record.degraded())
+    pools.push_back(view.pool() + (view.is_degraded() ? "!" : ""));
+  return pools;
+}
+
+using Pools = std::vector<std::string>;
+
 constexpr auto kUp = v1::BACKEND_STATE_UP;
 constexpr auto kDown = v1::BACKEND_STATE_DOWN;
 
@@ -47,6 +70,55 @@ TEST(ViewLog, FirstOfAGenerationIsCompleteTheOthersSayWhatChanged) {
   EXPECT_EQ(views[1].time().seconds(), 6);
   EXPECT_TRUE(views[2].is_complete());
   EXPECT_EQ(views[2].backends_size(), 3);
+}
+
+TEST(ViewLog, DegradedPoolsAreToldWhenThatChangesAndAllOfThemInACompleteView) {
+  ViewLog log;
+  log.add(with_pool(view_of(1, 1, {}), "blue"));
+  log.add(with_pool(with_pool(view_of(2, 1, {}), "blue"), "green"));
+  log.add(with_pool(view_of(3, 1, {}), "green"));
+  log.add(with_pool(view_of(4, 1, {{"a", kUp}}), "green"));
+  log.add(with_pool(view_of(5, 2, {{"a", kUp}}), "green"));
+
+  const auto views = log.list(0);
+
+  EXPECT_EQ(degraded_of(views[0]), Pools{"blue!"});
+  EXPECT_EQ(degraded_of(views[1]), Pools{"green!"});
+  EXPECT_EQ(degraded_of(views[2]), Pools{"blue"});
+  EXPECT_EQ(degraded_of(views[3]), Pools{});
+  EXPECT_EQ(degraded_of(views[4]), Pools{"green!"}) << "another generation";
+}
+
+TEST(ViewLog, WhetherRecordsAreKeptIsToldWhenThatChangesAndInACompleteView) {
+  ViewLog log;
+  log.add(with_records(view_of(1, 1, {}), true));
+  log.add(with_records(view_of(2, 1, {}), false));
+  log.add(with_records(view_of(3, 1, {{"a", kUp}}), false));
+  log.add(with_records(view_of(4, 2, {}), false));
+
+  const auto views = log.list(0);
+
+  EXPECT_TRUE(views[0].can_record());
+  EXPECT_TRUE(views[1].has_can_record());
+  EXPECT_FALSE(views[1].can_record());
+  EXPECT_FALSE(views[2].has_can_record());
+  EXPECT_TRUE(views[3].has_can_record());
+}
+
+TEST(ViewLog, OldestKeptIsMadeCompleteInWhatIsDegradedAndRecordedToo) {
+  ViewLog log;
+  const uint64_t views = ViewLog::kViewsMax + 2;
+  log.add(with_records(with_pool(with_pool(view_of(1, 1, {}), "blue"), "green"), false));
+  for (uint64_t view = 2; view <= views; ++view)
+    log.add(with_records(with_pool(view_of(view, 1, {}), "green"), false));
+
+  const auto kept = log.list(0);
+
+  ASSERT_EQ(kept.size(), ViewLog::kViewsMax);
+  EXPECT_EQ(degraded_of(kept[0]), Pools{"green!"});
+  EXPECT_TRUE(kept[0].has_can_record());
+  EXPECT_FALSE(kept[0].can_record());
+  EXPECT_FALSE(kept[1].has_can_record());
 }
 
 TEST(ViewLog, OnlyLaterViewsAreListed) {

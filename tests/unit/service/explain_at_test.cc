@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The past explained: with the table and the states of then, whatever runs now.
+// The past explained: with the table and the view of then, whatever runs now.
 #include "controlplane/service/explain_at.h"
 
 #include <gtest/gtest.h>
@@ -45,6 +45,13 @@ class ExplainAtTest : public ChangeFixture {
       entry.set_backend(backend);
       entry.set_state(std::string(backend) == "g1" ? v1::BACKEND_STATE_UP : b1);
     }
+    return record;
+  }
+  // A view that changes no state.
+  static v1::ViewRecord changes(uint64_t number, uint64_t generation, absl::Time time) {
+    v1::ViewRecord record = view(number, generation, time, v1::BACKEND_STATE_UP);
+    record.clear_backends();
+    record.set_is_complete(false);
     return record;
   }
   static v1::ExplainRequest request(absl::Time time) {
@@ -107,7 +114,7 @@ TEST_F(ExplainAtTest, ATableThatLeftTheStatesAloneIsTheTableOfItsTime) {
   EXPECT_EQ(ask(request(start_ + absl::Seconds(10)))->generation(), 2U);
 }
 
-TEST_F(ExplainAtTest, WhatAnAnswerLeavesOutIsSaid) {
+TEST_F(ExplainAtTest, APoolThatWasDegradedIsLeftAsItWasThen) {
   apply(R"(
 kind: Route
 metadata: {name: chat}
@@ -116,13 +123,48 @@ spec:
    on_degraded: {action: fallback, slower_by: 100}}
 )");  // generation 2
   ASSERT_TRUE(eventually([this] { return archive_->table_of(2).ok(); }));
-  ASSERT_TRUE(archive_->add_views({view(1, 2, start_, v1::BACKEND_STATE_UP)}).ok());
+  v1::ViewRecord degraded = changes(2, 2, start_ + absl::Seconds(10));
+  v1::ViewRecord usual = changes(3, 2, start_ + absl::Seconds(20));
+  for (v1::ViewRecord* record : {&degraded, &usual}) {
+    v1::DegradedView& entry = *record->add_degraded();
+    entry.set_route("chat");
+    entry.set_pool("blue");
+    entry.set_is_degraded(record == &degraded);
+  }
+  ASSERT_TRUE(
+      archive_->add_views({view(1, 2, start_, v1::BACKEND_STATE_UP), degraded, usual}).ok());
 
-  const auto answer = ask(request(start_));
+  const auto left = ask(request(start_ + absl::Seconds(15)));
 
-  ASSERT_TRUE(answer.ok()) << answer.status();
-  EXPECT_THAT(answer->reasons(answer->reasons_size() - 1),
-              HasSubstr("leaves pools that are degraded"));
+  ASSERT_TRUE(left.ok()) << left.status();
+  EXPECT_EQ(left->view(), 2U);
+  EXPECT_EQ(left->split_pool(), "blue");
+  EXPECT_EQ(left->pool(), "green");
+  EXPECT_THAT(left->reasons(3), HasSubstr("leave it (on_degraded)"));
+  EXPECT_EQ(ask(request(start_))->pool(), "blue");
+  EXPECT_EQ(ask(request(start_ + absl::Seconds(25)))->pool(), "blue");
+}
+
+TEST_F(ExplainAtTest, FlowsThatCouldNotBeRecordedWereRefused) {
+  apply(R"(
+kind: Guardrail
+metadata: {name: recorded}
+spec: {clients: {}, audit: fail_closed}
+)");  // generation 2
+  ASSERT_TRUE(eventually([this] { return archive_->table_of(2).ok(); }));
+  v1::ViewRecord full = changes(2, 2, start_ + absl::Seconds(10));
+  full.set_can_record(false);
+  v1::ViewRecord emptied = changes(3, 2, start_ + absl::Seconds(20));
+  emptied.set_can_record(true);
+  ASSERT_TRUE(archive_->add_views({view(1, 2, start_, v1::BACKEND_STATE_UP), full, emptied}).ok());
+
+  const auto refused = ask(request(start_ + absl::Seconds(15)));
+
+  ASSERT_TRUE(refused.ok()) << refused.status();
+  EXPECT_EQ(refused->verdict(), v1::STEER_VERDICT_AUDIT_REFUSED);
+  EXPECT_EQ(refused->pool(), "");
+  EXPECT_EQ(ask(request(start_))->verdict(), v1::STEER_VERDICT_FORWARD);
+  EXPECT_EQ(ask(request(start_ + absl::Seconds(25)))->verdict(), v1::STEER_VERDICT_FORWARD);
 }
 
 TEST_F(ExplainAtTest, TimeToComeIsRefused) {
@@ -175,6 +217,19 @@ TEST_F(ExplainAtTest, WhatPassesItsTimeOnANodeIsAnEvent) {
   ASSERT_EQ(events.size(), 1U) << "it is told once, also by a controller that restarted";
   EXPECT_EQ(events[0].target(), "pool/blue");
   EXPECT_EQ(events[0].actor(), "node/edge-1");
+}
+
+TEST_F(ExplainAtTest, WhatNewFlowsAreKeptFromOnANodeIsAnEvent) {
+  v1::ViewRecord refusing = changes(2, 1, start_ + absl::Seconds(10));
+  refusing.set_can_record(false);
+  one_.set_views({view(1, 1, start_, v1::BACKEND_STATE_UP), refusing});
+  Archivist archivist(*archive_, *fleet_, *events_, kKept);
+  v1::ListEventsRequest request;
+  request.set_kind("audit.refusing");
+
+  ASSERT_TRUE(eventually([&] { return !events_->list(request)->empty(); }));
+
+  EXPECT_EQ(events_->list(request)->front().target(), "node/edge-1");
 }
 
 TEST_F(ExplainAtTest, WhatIsWrongWithTheQuestionIsSaid) {

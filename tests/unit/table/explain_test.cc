@@ -327,6 +327,23 @@ TEST_F(ExplainTest, NewFlowsLeaveADegradedPoolForAFallbackThatServes) {
   EXPECT_EQ(told("198.51.100.7").pool(), "v1") << "the route does not ask for it";
 }
 
+TEST_F(ExplainTest, AFlowThatMustBeRecordedAndCannotIsRefused) {
+  for (v1::SteeringEntry& row : *table_.mutable_steering())
+    row.set_audit_fail_closed(true);
+  ASSERT_EQ(told("198.51.100.7").verdict(), v1::STEER_VERDICT_FORWARD);
+  node_.can_record = false;
+
+  const v1::ExplainResponse response = told("198.51.100.7");
+
+  EXPECT_EQ(response.verdict(), v1::STEER_VERDICT_AUDIT_REFUSED);
+  EXPECT_NE(response.reject(), v1::REJECT_UNSPECIFIED);
+  EXPECT_EQ(response.pool(), "");
+  EXPECT_EQ(response.reasons(response.reasons_size() - 1),
+            "new flows of class " + response.client_class() +
+                " at service chat must be recorded (audit: fail_closed), and the node cannot keep "
+                "their records");
+}
+
 TEST_F(ExplainTest, ADrainingBackendGetsAdoptedFlowsButNoFreshOnes) {
   table_.add_overrides()->set_pool("v1");
   table_.mutable_overrides(0)->set_backend("v1-a");

@@ -346,7 +346,8 @@ const Defect kDefects[] = {
     {"routes[chat-eu].on_degraded.min_flows: is 0", [](T& t) { degradable(t).clear_min_flows(); }},
     {"routes[chat-eu].on_degraded.handshake_loss: is 1000001",
      [](T& t) { degradable(t).set_handshake_loss(1'000'001); }},
-    {"routes[chat-eu].on_degraded: says neither handshake_loss nor slower_by",
+    {"routes[chat-eu].on_degraded: says neither handshake_loss nor slower_by nor "
+     "response_slower_by",
      [](T& t) { degradable(t).clear_slower_by(); }},
     {"routes[chat-eu].evicted: there is no pool v9",
      [](T& t) { t.mutable_routes(0)->add_evicted("v9"); }},
