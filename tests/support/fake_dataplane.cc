@@ -76,6 +76,9 @@ void FakeDataplane::release_stages() {
 void FakeDataplane::hold_statuses() {
   const absl::MutexLock lock(&mutex_);
   holding_statuses_ = true;
+  const auto is_asked = [this]()
+                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return held_statuses_ > 0; };
+  mutex_.Await(absl::Condition(&is_asked));
 }
 
 void FakeDataplane::release_statuses() {
@@ -195,7 +198,9 @@ grpc::Status FakeDataplane::GetStatus(grpc::ServerContext*, const v1::GetStatusR
   const absl::MutexLock lock(&mutex_);
   const auto may_go_on = [this]()
                              ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_statuses_; };
+  ++held_statuses_;
   mutex_.Await(absl::Condition(&may_go_on));
+  --held_statuses_;
   response->set_node(node_);
   response->set_generation(running_.generation());
   response->set_revision(running_.revision());

@@ -33,7 +33,8 @@ class FakeDataplane final : public v1::Dataplane::Service {
   void hold_stages();
   void release_stages();
 
-  // Every GetStatus waits until `release_statuses`: the node hangs.
+  // Every GetStatus waits until `release_statuses`: the node hangs. Returns once one waits, so that
+  // no look of before goes on unnoticed: somebody must be asking.
   void hold_statuses();
   void release_statuses();
 
@@ -94,6 +95,7 @@ class FakeDataplane final : public v1::Dataplane::Service {
   bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_stages_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_statuses_ ABSL_GUARDED_BY(mutex_) = false;
+  int held_statuses_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string refusal_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable running_ ABSL_GUARDED_BY(mutex_);
   v1::ForwardingTable staged_ ABSL_GUARDED_BY(mutex_);
