@@ -83,6 +83,13 @@ class CappedRoute {
     return std::any_of(route_.spec().split().begin(), route_.spec().split().end(),
                        [&](const auto& entry) { return !pools_.contains(entry.pool()); });
   }
+  // A fallback beside the capped pools that is one of `serving`.
+  bool has_fallback_in(const std::set<std::string>& serving) const {
+    const auto& fallback = route_.spec().fallback();
+    return std::any_of(fallback.begin(), fallback.end(), [&](const std::string& pool) {
+      return !pools_.contains(pool) && serving.contains(pool);
+    });
+  }
 
  private:
   void note(const std::string& pool, const std::set<std::string>& capped) {
@@ -171,6 +178,14 @@ void for_each_cap(const v1::Policy& policy, const Visit& visit) {
   }
 }
 
+std::set<std::string> pools_with_backends(const v1::Policy& policy) {
+  std::set<std::string> names;
+  for (const v1::Pool& pool : policy.pools()) {
+    if (!pool.spec().backends().empty()) names.insert(pool.metadata().name());
+  }
+  return names;
+}
+
 // Calls `visit(route's position, cap, its pools under the cap)` for each cap and route.
 template <typename Visit>
 void for_each_capped_route(const v1::Policy& policy, const RolloutsByRoute& rollouts,
@@ -215,13 +230,12 @@ std::vector<CapBreach> find_cap_breaches(const v1::Policy& policy, const v1::Rou
 
 std::vector<CapRisk> find_cap_risks(const v1::Policy& policy) {
   std::vector<CapRisk> risks;
-  for_each_capped_route(policy, rollouts_by_route(policy, {}),
-                        [&](int route, const Cap& cap, CappedRoute capped) {
-                          const bool has_fallback = !policy.routes(route).spec().fallback().empty();
-                          if (capped.pools().empty() || has_fallback || !capped.has_others())
-                            return;
-                          risks.push_back({cap.guardrail, route, capped.pools()});
-                        });
+  const std::set<std::string> serving = pools_with_backends(policy);
+  for_each_capped_route(
+      policy, rollouts_by_route(policy, {}), [&](int route, const Cap& cap, CappedRoute capped) {
+        if (!capped.pools().empty() && capped.has_others() && !capped.has_fallback_in(serving))
+          risks.push_back({cap.guardrail, route, capped.pools()});
+      });
   return risks;
 }
 

@@ -133,7 +133,8 @@ void GovernanceWarner::warn_monitor(const v1::Guardrail& guardrail) {
 void GovernanceWarner::warn_risk(const CapRisk& risk) {
   const std::string& route = parts_.policy.routes(risk.route).metadata().name();
   add(object_path("Route", route, 0) + ".spec.fallback",
-      fmt::format("is empty: when no other pool of the split serves, {} takes all of its flows, "
+      fmt::format("names no other pool with backends: when no other pool of the split serves, {} "
+                  "takes all of its flows, "
                   "whatever the cap of guardrail {}",
                   fmt::join(risk.pools, ", "), described(risk.guardrail)));
 }

@@ -6,6 +6,7 @@
 namespace sluice::controlplane {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -85,12 +86,18 @@ TEST(Caps, BoundEveryStepOfRollouts) {
 }
 
 TEST(Caps, WarnOfPoolsThatTakeOver) {
-  EXPECT_THAT(to_strings(compile_governed(kCap + route("split: [{pool: p-eu, weight: 99}, {pool: "
-                                                       "trial, weight: 1}]"))
-                             .warnings),
-              ElementsAre("p.yaml:8: Route/r.spec.fallback: is empty: when no other pool of the "
-                          "split serves, trial takes all of its flows, whatever the cap of "
-                          "guardrail trials (p.yaml:7)"));
+  const auto warnings_with = [](const std::string& more, const std::string& fallback) {
+    const std::string split = "split: [{pool: p-eu, weight: 99}, {pool: trial, weight: 1}]";
+    return to_strings(compile_governed(kCap + more + route(split + fallback)).warnings);
+  };
+  const std::string warning =
+      "Route/r.spec.fallback: names no other pool with backends: when no other pool of the split "
+      "serves, trial takes all of its flows, whatever the cap of guardrail trials (p.yaml:7)";
+  const std::string empty = "--- {kind: Pool, metadata: {name: empty}, spec: {backends: []}}\n";
+
+  EXPECT_THAT(warnings_with("", ""), ElementsAre("p.yaml:8: " + warning));
+  EXPECT_THAT(warnings_with("", ", fallback: [p-us]"), IsEmpty());
+  EXPECT_THAT(warnings_with(empty, ", fallback: [empty]"), Contains("p.yaml:9: " + warning));
 }
 
 }  // namespace
