@@ -3,6 +3,7 @@
 // What a verb works with: the streams, and the controller behind one call.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,10 +12,7 @@
 #include "controlplane/cli/exit_code.h"
 #include "controlplane/cli/invocation.h"
 #include "controlplane/cli/render/table.h"
-#include "grpcpp/channel.h"
-#include "grpcpp/client_context.h"
-#include "grpcpp/support/sync_stream.h"
-#include "sluice/v1/control.grpc.pb.h"
+#include "sluice/v1/control.pb.h"
 
 namespace sluice::controlplane::cli {
 
@@ -26,8 +24,8 @@ struct ServerOptions {
 
 class Session {
  public:
-  Session(Invocation& invocation, ServerOptions options)
-      : invocation_(invocation), options_(std::move(options)) {}
+  Session(Invocation& invocation, ServerOptions options);
+  ~Session();
 
   std::istream& in() { return invocation_.in; }
   std::ostream& out() { return invocation_.out; }
@@ -39,47 +37,43 @@ class Session {
   ExitCode fail(ExitCode code, const std::string& message);
   ExitCode fail(ExitCode code, const absl::Status& status);
 
-  template <class Request, class Response>
-  using Method = grpc::Status (v1::Control::Stub::*)(grpc::ClientContext*, const Request&,
-                                                     Response*);
-  // One call. A failure is said on `err`, with its violations.
-  template <class Request, class Response>
-  ExitCode call(Method<Request, Response> method, const Request& request, Response& response) {
-    if (const ExitCode code = connect(); code != ExitCode::kOk) return code;
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + options_.timeout));
-    return report((stub_.get()->*method)(&context, request, &response), context);
-  }
-
-  template <class Request, class Response>
-  using StreamMethod = std::unique_ptr<grpc::ClientReader<Response>> (v1::Control::Stub::*)(
-      grpc::ClientContext*, const Request&);
-  // One call that is answered in pieces, without a deadline: it goes on as long as they come.
-  // `take` may end it with another code than OK.
-  template <class Request, class Response, class Take>
-  ExitCode read(StreamMethod<Request, Response> method, const Request& request, const Take& take) {
-    if (const ExitCode code = connect(); code != ExitCode::kOk) return code;
-    grpc::ClientContext context;
-    const auto reader = (stub_.get()->*method)(&context, request);
-    ExitCode taken = ExitCode::kOk;
-    for (Response piece; taken == ExitCode::kOk && reader->Read(&piece);)
-      taken = take(piece);
-    if (taken == ExitCode::kOk) return report(reader->Finish(), context);
-    context.TryCancel();
-    static_cast<void>(reader->Finish());
-    return taken;
-  }
+  // One call of the controller each. A failure is said on `err`, with its violations.
+  ExitCode call(const v1::PlanRequest& request, v1::PlanResponse& response);
+  ExitCode call(const v1::ApplyRequest& request, v1::ApplyResponse& response);
+  ExitCode call(const v1::ConfirmRequest& request, v1::ConfirmResponse& response);
+  ExitCode call(const v1::ListChangesRequest& request, v1::ListChangesResponse& response);
+  ExitCode call(const v1::DecideChangeRequest& request, v1::DecideChangeResponse& response);
+  ExitCode call(const v1::RollbackRequest& request, v1::ApplyResponse& response);
+  ExitCode call(const v1::GetPolicyRequest& request, v1::GetPolicyResponse& response);
+  ExitCode call(const v1::ListRevisionsRequest& request, v1::ListRevisionsResponse& response);
+  ExitCode call(const v1::SetOverrideRequest& request, v1::SetOverrideResponse& response);
+  ExitCode call(const v1::ListRecallsRequest& request, v1::ListRecallsResponse& response);
+  ExitCode call(const v1::ListRolloutsRequest& request, v1::ListRolloutsResponse& response);
+  ExitCode call(const v1::SteerRolloutRequest& request, v1::SteerRolloutResponse& response);
+  ExitCode call(const v1::PushMetricRequest& request, v1::PushMetricResponse& response);
+  ExitCode call(const v1::ListSharesRequest& request, v1::ListSharesResponse& response);
+  ExitCode call(const v1::ListEventsRequest& request, v1::ListEventsResponse& response);
+  ExitCode call(const v1::ListNodesRequest& request, v1::ListNodesResponse& response);
+  ExitCode call(const v1::ExplainRequest& request, v1::ExplainResponse& response);
+  ExitCode call(const v1::ListFlowsRequest& request, v1::ListFlowsResponse& response);
+  ExitCode call(const v1::ListCountersRequest& request, v1::ListCountersResponse& response);
+  ExitCode call(const v1::QueryRecordsRequest& request, v1::QueryRecordsResponse& response);
+  ExitCode call(const v1::GetVersionRequest& request, v1::GetVersionResponse& response);
+  // Answered in pieces, without a deadline: it goes on as long as they come. `take` may end it with
+  // another code than OK.
+  ExitCode call(const v1::BackupRequest& request,
+                const std::function<ExitCode(const v1::BackupResponse&)>& take);
 
  private:
+  struct Connection;
+
   ExitCode connect();
-  ExitCode report(const grpc::Status& status, const grpc::ClientContext& context);
-  ExitCode report_unreachable(const grpc::Status& status);
+  template <class Method, class Request, class Response>
+  ExitCode call(Method method, const Request& request, Response& response);
 
   Invocation& invocation_;
   ServerOptions options_;
-  std::string address_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::Control::Stub> stub_;
+  std::unique_ptr<Connection> connection_;  // keeps gRPC's headers out of every verb
 };
 
 }  // namespace sluice::controlplane::cli

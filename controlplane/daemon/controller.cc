@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/console/controller_metrics.h"
 #include "controlplane/daemon/listener.h"
 
 namespace sluice::controlplane {
@@ -48,6 +49,11 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   options.nodes = settings.nodes;
   options.tls = settings.tls;
   options.mark_record = [this](v1::FlowRecord& record) { return monitor_->mark(record); };
+  options.on_records = [this](const std::string& node, std::span<const v1::FlowRecord> fresh,
+                              uint64_t missing) {
+    flows_.add(fresh);
+    flows_.add_missing(node, missing);
+  };
   absl::StatusOr<std::unique_ptr<Fleet>> fleet = Fleet::make(options, *records_);
   if (!fleet.ok()) return fleet.status();
   fleet_ = *std::move(fleet);
@@ -60,6 +66,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   rollouts_ = std::make_unique<RolloutEngine>(
       *changes_, *fleet_, [this](const v1::Event& event) { write_down(event); });
   fleet_->aim(changes_->running()->table);  // before anybody can change it
+  if (absl::Status status = serve_metrics(settings); !status.ok()) return status;
   if (absl::Status status = serve(settings); !status.ok()) return status;
   spdlog::info("listening on {}, revision {}, generation {}", settings.listen,
                changes_->running()->revision, changes_->running()->generation);
@@ -132,6 +139,29 @@ absl::Status Controller::serve(const ControllerSettings& settings) {
   return absl::OkStatus();
 }
 
+absl::Status Controller::serve_metrics(const ControllerSettings& settings) {
+  if (settings.http.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<MetricsServer>> server =
+      MetricsServer::start(settings.http, [this] { return metrics(); });
+  if (!server.ok()) return server.status();
+  metrics_ = *std::move(server);
+  spdlog::info("metrics on http://{}/metrics", settings.http);
+  return absl::OkStatus();
+}
+
+MetricFamilies Controller::metrics() const {
+  const std::shared_ptr<const InForce> running = changes_->running();
+  const std::vector<v1::NodeEntry> nodes = fleet_->nodes();
+  return controller_metrics({.version = SLUICE_VERSION,
+                             .revision = running->revision,
+                             .generation = running->generation,
+                             .nodes = nodes,
+                             .policy = running->policy.get(),
+                             .rollouts = running->rollouts,
+                             .overrides = running->overrides},
+                            flows_);
+}
+
 absl::StatusOr<std::unique_ptr<Controller>> Controller::start(const ControllerSettings& settings) {
   std::unique_ptr<Controller> controller(new Controller());
   if (absl::Status status = controller->open(settings); !status.ok()) return status;
@@ -140,6 +170,7 @@ absl::StatusOr<std::unique_ptr<Controller>> Controller::start(const ControllerSe
 
 Controller::~Controller() {
   housekeeper_.reset();
+  metrics_.reset();
   const auto deadline = std::chrono::system_clock::now() + kShutdownGrace;
   if (server_ != nullptr) server_->Shutdown(deadline);
   if (local_ != nullptr) local_->shut_down(deadline);

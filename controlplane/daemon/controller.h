@@ -10,6 +10,7 @@
 #include "controlplane/audit/record_store.h"
 #include "controlplane/audit/retention.h"
 #include "controlplane/audit/table_archive.h"
+#include "controlplane/console/flow_statistics.h"
 #include "controlplane/daemon/local_listener.h"
 #include "controlplane/daemon/settings.h"
 #include "controlplane/fleet/fleet.h"
@@ -23,6 +24,7 @@
 #include "controlplane/service/rollout_engine.h"
 #include "controlplane/store/event_log.h"
 #include "controlplane/store/revision_store.h"
+#include "dataplane/metrics/metrics_server.h"
 #include "grpcpp/server.h"
 
 namespace sluice::controlplane {
@@ -41,15 +43,18 @@ class Controller {
   absl::Status open(const ControllerSettings& settings);
   absl::Status open_log(const ControllerSettings& settings);
   absl::Status serve(const ControllerSettings& settings);
+  absl::Status serve_metrics(const ControllerSettings& settings);
   ControlService::Parts parts(CallerOf caller);
   LocalCallers local_callers();
   void write_down(const v1::Event& event);
+  MetricFamilies metrics() const;
 
   RoleBook roles_;
   std::unique_ptr<RevisionStore> store_;
   std::unique_ptr<EventLog> events_;
   std::unique_ptr<GuardrailMonitor> monitor_;
   std::unique_ptr<RecordStore> records_;
+  FlowStatistics flows_;
   std::unique_ptr<TableArchive> archive_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Fleet> fleet_;
@@ -62,6 +67,7 @@ class Controller {
   std::unique_ptr<ControlService> service_;  // of `server_`
   std::unique_ptr<grpc::Server> server_;     // either this, or the local listener
   std::unique_ptr<LocalListener> local_;
+  std::unique_ptr<MetricsServer> metrics_;
   std::unique_ptr<Housekeeper> housekeeper_;
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/metrics/metrics_server.h"
 #include "dataplane/yaml/nearest_name.h"
 #include "dataplane/yaml/text_file.h"
 
@@ -119,11 +120,6 @@ void check_roles(const v1::ControllerConfig& config, const TlsFiles& tls, Checke
 
 std::vector<std::string> notices_of(const v1::ControllerConfig& config) {
   std::vector<std::string> notices;
-  if (!config.http().empty()) {
-    notices.push_back(
-        "http: the console and /metrics come in a later version; nothing listens on " +
-        config.http());
-  }
   if (config.nodes().empty()) notices.push_back("nodes: none is configured; nothing is pushed");
   return notices;
 }
@@ -131,6 +127,7 @@ std::vector<std::string> notices_of(const v1::ControllerConfig& config) {
 ControllerSettings to_settings(const v1::ControllerConfig& config, const TlsFiles& tls) {
   ControllerSettings settings;
   settings.listen = config.listen();
+  settings.http = config.http();
   settings.tls = tls;
   for (const v1::NodeConfig& node : config.nodes()) {
     settings.nodes.push_back({node.name(), node.address()});
@@ -167,6 +164,10 @@ std::optional<ControllerSettings> parse_settings(const std::string& text,
   check_store(config.store(), checker);
   check_audit(config.audit(), checker);
   check_roles(config, tls, checker);
+  if (!config.http().empty()) {
+    const absl::Status address = check_http_address(config.http());
+    if (!address.ok()) checker.problem("http", std::string(address.message()));
+  }
   if (!config.geo().mmdb().empty()) {
     checker.problem("geo.mmdb", "countries come in a later version; leave it empty");
   }

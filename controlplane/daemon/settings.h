@@ -18,6 +18,7 @@ namespace sluice::controlplane {
 
 struct ControllerSettings {
   std::string listen;
+  std::string http;  // of /metrics; empty: off
   TlsFiles tls;
   std::vector<NodeAddress> nodes;
   std::string store_path;

@@ -102,7 +102,7 @@ absl::Status Fleet::add(const NodeAddress& node, const FleetOptions& options,
   Member& member = members_.emplace_back();
   member.session = std::make_unique<NodeSession>(node, client, history_);
   member.puller = std::make_unique<RecordPuller>(
-      node.name, client, records, options.mark_record,
+      node.name, client, records, options.mark_record, options.on_records,
       [session = member.session.get()] { return session->is_connected(); });
   member.session->call_when_away([puller = member.puller.get()] { puller->cancel(); });
   return absl::OkStatus();

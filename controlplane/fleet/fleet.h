@@ -24,6 +24,7 @@ struct FleetOptions {
   absl::Duration interval = absl::Seconds(1);  // between two looks at a node
   CallTimeouts timeouts;
   MarkRecord mark_record;  // before it is stored; null: records are stored as they come
+  OnRecords on_records;    // once they are stored; null: nobody is told
 };
 
 class Fleet;

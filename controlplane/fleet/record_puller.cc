@@ -13,12 +13,13 @@
 namespace sluice::controlplane {
 
 RecordPuller::RecordPuller(std::string node, std::shared_ptr<NodeClient> client,
-                           RecordStore& records, MarkRecord mark,
+                           RecordStore& records, MarkRecord mark, OnRecords on_records,
                            std::function<bool()> is_connected)
     : node_(std::move(node)),
       client_(std::move(client)),
       records_(records),
       mark_(std::move(mark)),
+      on_records_(std::move(on_records)),
       is_connected_(std::move(is_connected)) {}
 
 RecordPuller::~RecordPuller() {
@@ -74,6 +75,9 @@ absl::StatusOr<v1::PullRecordsRequest> RecordPuller::take(const v1::PullRecordsR
     spdlog::warn("node {}: {} records were lost before sequence {} of incarnation {}", node_,
                  inserted->missing, batch.back().sequence(), batch.back().incarnation());
   }
+  // In the order of their sequence: what was here already comes first.
+  const std::span<const v1::FlowRecord> all(batch);
+  if (on_records_ != nullptr) on_records_(node_, all.last(inserted->inserted), inserted->missing);
   v1::PullRecordsRequest acknowledgement;
   acknowledgement.set_incarnation(batch.back().incarnation());
   acknowledgement.set_acknowledged(batch.back().sequence());

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -21,12 +22,17 @@ namespace sluice::controlplane {
 // Errors: the record cannot be judged now; it is asked for again later.
 using MarkRecord = std::function<absl::Status(v1::FlowRecord& record)>;
 
+// Told of records that are durable and were not here before, and how many numbers before them never
+// came.  Thread: any.
+using OnRecords = std::function<void(const std::string& node, std::span<const v1::FlowRecord> fresh,
+                                     uint64_t missing)>;
+
 // A thread reads the node's stream and acknowledges what is durable. When the stream ends it begins
 // anew where the store stands, once per interval and only while `is_connected` says so.
 class RecordPuller {
  public:
   RecordPuller(std::string node, std::shared_ptr<NodeClient> client, RecordStore& records,
-               MarkRecord mark, std::function<bool()> is_connected);
+               MarkRecord mark, OnRecords on_records, std::function<bool()> is_connected);
   ~RecordPuller();
 
   void start(absl::Duration interval);
@@ -42,7 +48,8 @@ class RecordPuller {
   const std::string node_;
   const std::shared_ptr<NodeClient> client_;
   RecordStore& records_;
-  const MarkRecord mark_;  // null: nothing is added
+  const MarkRecord mark_;       // null: nothing is added
+  const OnRecords on_records_;  // null: nobody is told
   const std::function<bool()> is_connected_;
   std::thread thread_;
 

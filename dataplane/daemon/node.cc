@@ -21,6 +21,7 @@
 #include "dataplane/daemon/fabric.h"
 #include "dataplane/daemon/forwarding.h"
 #include "dataplane/daemon/lcores.h"
+#include "dataplane/daemon/node_metrics.h"
 #include "dataplane/daemon/observation_log.h"
 #include "dataplane/daemon/prober.h"
 #include "dataplane/daemon/record_spool.h"
@@ -29,6 +30,7 @@
 #include "dataplane/daemon/stager.h"
 #include "dataplane/daemon/status_text.h"
 #include "dataplane/daemon/table_store.h"
+#include "dataplane/metrics/metrics_server.h"
 #include "spdlog/spdlog.h"
 
 namespace sluice::dataplane {
@@ -77,6 +79,7 @@ class Node {
   absl::Status start_control();
   absl::Status start_first_table();
   absl::Status start_server();
+  absl::Status start_metrics();
   void stop();
 
   const NodeSettings& settings_;
@@ -102,6 +105,7 @@ class Node {
   std::chrono::steady_clock::time_point next_look_at_openings_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<DataplaneService> service_;
+  std::unique_ptr<MetricsServer> metrics_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -116,13 +120,15 @@ absl::Status Node::start(std::optional<v1::ForwardingTable> given) {
   if (absl::Status status = start_records(); !status.ok()) return status;
   if (absl::Status status = start_control(); !status.ok()) return status;
   if (absl::Status status = start_first_table(); !status.ok()) return status;
-  return start_server();
+  if (absl::Status status = start_server(); !status.ok()) return status;
+  return start_metrics();
 }
 
 // The start order reversed. Cores stop while their events are still carried to the spool.
 void Node::stop() {
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kCallsMayEndWithin);
   server_.reset();
+  metrics_.reset();
   service_.reset();
   stager_.reset();
   prober_.reset();
@@ -257,6 +263,22 @@ absl::Status Node::start_server() {
   absl::StatusOr<std::unique_ptr<grpc::Server>> server = serve(settings_, *service_);
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
+  return absl::OkStatus();
+}
+
+absl::Status Node::start_metrics() {
+  if (settings_.http.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<MetricsServer>> server =
+      MetricsServer::start(settings_.http, [this] {
+        v1::GetStatusResponse status;
+        v1::GetCountersResponse counters;
+        service_->GetStatus(nullptr, &v1::GetStatusRequest::default_instance(), &status);
+        service_->GetCounters(nullptr, &v1::GetCountersRequest::default_instance(), &counters);
+        return node_metrics(status, counters);
+      });
+  if (!server.ok()) return server.status();
+  metrics_ = *std::move(server);
+  spdlog::info("metrics on http://{}/metrics", settings_.http);
   return absl::OkStatus();
 }
 

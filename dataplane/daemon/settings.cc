@@ -7,6 +7,7 @@
 #include <set>
 
 #include "dataplane/daemon/settings_reader.h"
+#include "dataplane/metrics/metrics_server.h"
 #include "dataplane/pipeline/core_context.h"
 #include "dataplane/yaml/text_file.h"
 #include "fmt/format.h"
@@ -209,6 +210,11 @@ NodeSettings read_settings(const v1::DataplaneConfig& config, SettingsReader& re
   settings.listen = config.listen().empty() ? kListenDefault : config.listen();
   settings.tls = {config.tls().certificate(), config.tls().key(), config.tls().client_ca()};
   check_listen(settings, reader);
+  settings.http = config.http();
+  if (!settings.http.empty()) {
+    const absl::Status address = check_http_address(settings.http);
+    if (!address.ok()) reader.problem("http", std::string(address.message()));
+  }
   if (!config.nat_addresses().empty()) {
     reader.problem("nat_addresses", "NAT is not built yet; leave the list empty");
   }

@@ -22,6 +22,7 @@ struct NodeSettings {
   PortSetConfig ports;
   RuntimeConfig runtime;  // `ports` is filled once they are open
   std::string listen;
+  std::string http;  // of /metrics; empty: off
   TlsFiles tls;
   std::string state_dir;
   SpoolLimits spool;

@@ -44,7 +44,7 @@ ExitCode apply(Session& session, const ApplyOptions& options) {
   set_terms(options.terms, request);
 
   v1::ApplyResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::Apply, request, response);
+  const ExitCode code = session.call(request, response);
   if (code == ExitCode::kOk) show_applied(session, options.format, response);
   return code;
 }

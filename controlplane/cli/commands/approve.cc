@@ -37,7 +37,7 @@ ExitCode find_change(Session& session, uint64_t id, v1::PendingChange& change) {
   v1::ListChangesRequest request;
   request.set_id(id);
   v1::ListChangesResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::ListChanges, request, response);
+  const ExitCode code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   for (v1::PendingChange& each : *response.mutable_changes()) {
     if (each.id() != id) continue;
@@ -80,7 +80,7 @@ ExitCode decide(Session& session, const DecideOptions& options, bool rejects) {
   request.set_plan_digest(change.plan().digest());
   request.set_message(options.message);
   v1::DecideChangeResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::DecideChange, request, response);
+  const ExitCode code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   fmt::print(session.out(), "\nchange {} is {}\n", options.id, state_text(response.change()));
   if (response.has_applied()) {
@@ -109,7 +109,7 @@ ExitCode show_changes(Session& session, Format format, const std::string& name) 
   } else {
     v1::ListChangesRequest request;
     request.set_all(true);
-    const ExitCode code = session.call(&v1::Control::Stub::ListChanges, request, response);
+    const ExitCode code = session.call(request, response);
     if (code != ExitCode::kOk) return code;
   }
   if (is_document(format)) {

@@ -55,7 +55,7 @@ ExitCode query(Session& session, const QueryOptions& options) {
   const ExitCode code = read_pages(options.limit, records, [&](uint32_t limit) {
     request.set_limit(limit);
     v1::QueryRecordsResponse page;
-    const ExitCode called = session.call(&v1::Control::Stub::QueryRecords, request, page);
+    const ExitCode called = session.call(request, page);
     request.set_page_token(page.next_page_token());
     return Page<v1::FlowRecord>{called, std::move(*page.mutable_records()),
                                 !page.next_page_token().empty()};

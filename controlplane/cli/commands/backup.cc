@@ -44,19 +44,18 @@ ExitCode back_up(Session& session, const std::string& path) {
   }
   uint64_t size = 0;
   uint64_t told = 0;
-  ExitCode code = session.read(
-      &v1::Control::Stub::Backup, v1::BackupRequest(), [&](const v1::BackupResponse& piece) {
-        if (!write_all(handle, piece.chunk())) {
-          return session.fail(ExitCode::kError,
-                              fmt::format("cannot write {}: {}", draft, std::strerror(errno)));
-        }
-        size += piece.chunk().size();
-        if (size - told >= kTellEvery) {
-          told = size;
-          fmt::print(session.err(), "{} bytes\n", count_text(static_cast<double>(size)));
-        }
-        return ExitCode::kOk;
-      });
+  ExitCode code = session.call(v1::BackupRequest(), [&](const v1::BackupResponse& piece) {
+    if (!write_all(handle, piece.chunk())) {
+      return session.fail(ExitCode::kError,
+                          fmt::format("cannot write {}: {}", draft, std::strerror(errno)));
+    }
+    size += piece.chunk().size();
+    if (size - told >= kTellEvery) {
+      told = size;
+      fmt::print(session.err(), "{} bytes\n", count_text(static_cast<double>(size)));
+    }
+    return ExitCode::kOk;
+  });
   const bool is_durable = ::fsync(handle) == 0;
   ::close(handle);
   if (code == ExitCode::kOk && (!is_durable || std::rename(draft.c_str(), path.c_str()) != 0)) {

@@ -13,7 +13,7 @@ ExitCode confirm(Session& session, uint64_t revision) {
   v1::ConfirmRequest request;
   request.set_revision(revision);
   v1::ConfirmResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::Confirm, request, response);
+  const ExitCode code = session.call(request, response);
   if (code == ExitCode::kOk) fmt::print(session.out(), "revision {} stays\n", response.revision());
   return code;
 }

@@ -19,8 +19,7 @@ struct DeleteOptions {
 
 ExitCode read_deletions(Session& session, const DeleteOptions& options, v1::Change& change) {
   v1::GetPolicyResponse running;
-  const ExitCode code =
-      session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), running);
+  const ExitCode code = session.call(v1::GetPolicyRequest(), running);
   if (code != ExitCode::kOk) return code;
   for (const std::string& text : options.objects) {
     const absl::StatusOr<ObjectName> name = parse_object_name(text);
@@ -41,7 +40,7 @@ ExitCode delete_objects(Session& session, const DeleteOptions& options) {
   set_terms(options.terms, request);
 
   v1::ApplyResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::Apply, request, response);
+  const ExitCode code = session.call(request, response);
   if (code == ExitCode::kOk) show_applied(session, options.format, response);
   return code;
 }

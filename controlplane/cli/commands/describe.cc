@@ -143,18 +143,16 @@ ExitCode describe(Session& session, const std::vector<std::string>& words) {
                         "describe needs one object: KIND NAME or KIND/NAME, or changes/ID");
   }
   Observed observed;
-  ExitCode code =
-      session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), observed.policy);
+  ExitCode code = session.call(v1::GetPolicyRequest(), observed.policy);
   if (code != ExitCode::kOk) return code;
   const ObjectName name{target->kind, target->name};
   const Message* object = find_object(observed.policy.policy(), name);
   if (object == nullptr) {
     return session.fail(ExitCode::kNotFound, "there is no " + name.to_string());
   }
-  code = session.call(&v1::Control::Stub::ListNodes, v1::ListNodesRequest(), observed.nodes);
+  code = session.call(v1::ListNodesRequest(), observed.nodes);
   if (code == ExitCode::kOk && !observed.policy.policy().rollouts().empty()) {
-    code = session.call(&v1::Control::Stub::ListRollouts, v1::ListRolloutsRequest(),
-                        observed.rollouts);
+    code = session.call(v1::ListRolloutsRequest(), observed.rollouts);
   }
   if (code != ExitCode::kOk) return code;
   describe_object(session, observed, name, *object);

@@ -30,7 +30,7 @@ bool names(const google::protobuf::RepeatedPtrField<v1::Override>& overrides,
 // A recall is not lifted by the way: that takes its own words.
 ExitCode check_not_recalled(Session& session, const std::vector<v1::Override>& targets,
                             v1::GetPolicyResponse& policy) {
-  const ExitCode code = session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), policy);
+  const ExitCode code = session.call(v1::GetPolicyRequest(), policy);
   if (code != ExitCode::kOk) return code;
   for (const v1::Override& target : targets) {
     for (const v1::Override& known : policy.overrides()) {
@@ -70,7 +70,7 @@ ExitCode set_overrides(Session& session, const DrainOptions& options, v1::Overri
   request.set_author(options.author);
   request.set_message(options.message);
   v1::SetOverrideResponse response;
-  code = session.call(&v1::Control::Stub::SetOverride, request, response);
+  code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   if (is_document(options.format)) {
     print_document(session.out(), options.format, document_of(response));

@@ -60,7 +60,7 @@ ExitCode show_events(Session& session, const EventsOptions& options) {
   v1::ListEventsRequest request = options.request;
   for (;;) {
     v1::ListEventsResponse response;
-    const ExitCode code = session.call(&v1::Control::Stub::ListEvents, request, response);
+    const ExitCode code = session.call(request, response);
     if (code != ExitCode::kOk) return code;
     if (!response.events().empty() || !options.watch.is_wanted)
       print_events(session, response, options.format);

@@ -169,7 +169,7 @@ ExitCode explain(Session& session, const ExplainOptions& options) {
       make_request(options, session.invocation().clock());
   if (!request.ok()) return session.fail(ExitCode::kUsage, request.status());
   v1::ExplainResponse answer;
-  const ExitCode code = session.call(&v1::Control::Stub::Explain, *request, answer);
+  const ExitCode code = session.call(*request, answer);
   if (code != ExitCode::kOk) return code;
   if (is_document(options.format)) {
     print_document(session.out(), options.format, document_of(answer));

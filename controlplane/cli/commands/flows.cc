@@ -26,7 +26,7 @@ ExitCode show_flows(Session& session, const FlowsOptions& options) {
   const ExitCode code = read_pages(options.limit, *all.mutable_flows(), [&](uint32_t limit) {
     request.set_limit(limit);
     v1::ListFlowsResponse page;
-    const ExitCode called = session.call(&v1::Control::Stub::ListFlows, request, page);
+    const ExitCode called = session.call(request, page);
     request.set_page_token(page.next_page_token());
     return Page<v1::FlowRecord>{called, std::move(*page.mutable_flows()),
                                 !page.next_page_token().empty()};

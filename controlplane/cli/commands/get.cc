@@ -113,7 +113,7 @@ ExitCode get_policy(Session& session, const GetOptions& options, const Target& t
   v1::GetPolicyRequest request;
   request.set_revision(options.revision);
   v1::GetPolicyResponse response;
-  const ExitCode called = session.call(&v1::Control::Stub::GetPolicy, request, response);
+  const ExitCode called = session.call(request, response);
   if (called != ExitCode::kOk) return called;
   for (const v1::Strike& strike : response.struck()) {
     fmt::print(session.err(), "struck: pool {} of route {} for class {}, by Guardrail/{}\n",
@@ -130,8 +130,7 @@ ExitCode get_policy(Session& session, const GetOptions& options, const Target& t
         return std::string_view(one.kind->name) == "Rollout" && !one.objects.empty();
       });
   if (shows_rollouts && options.revision == 0) {
-    const ExitCode listed =
-        session.call(&v1::Control::Stub::ListRollouts, v1::ListRolloutsRequest(), statuses);
+    const ExitCode listed = session.call(v1::ListRolloutsRequest(), statuses);
     if (listed != ExitCode::kOk) return listed;
   }
   if (options.format == Format::kJson) {
@@ -183,10 +182,10 @@ void print_backend_names(Session& session, const v1::Policy& policy, const std::
 
 ExitCode get_backends(Session& session, const GetOptions& options, const Target& target) {
   v1::GetPolicyResponse policy;
-  ExitCode code = session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), policy);
+  ExitCode code = session.call(v1::GetPolicyRequest(), policy);
   if (code != ExitCode::kOk) return code;
   v1::ListNodesResponse nodes;
-  code = session.call(&v1::Control::Stub::ListNodes, v1::ListNodesRequest(), nodes);
+  code = session.call(v1::ListNodesRequest(), nodes);
   if (code != ExitCode::kOk) return code;
 
   const auto [pool, name] = split_backend(target.name);

@@ -50,7 +50,7 @@ ExitCode show_history(Session& session, const HistoryOptions& options) {
   request.set_limit(options.limit);
   request.set_with_diff(options.with_diff);
   v1::ListRevisionsResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::ListRevisions, request, response);
+  const ExitCode code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   if (is_document(options.format)) {
     print_document(session.out(), options.format, items_of(response.revisions()));

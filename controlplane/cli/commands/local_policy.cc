@@ -38,8 +38,7 @@ ExitCode load_policy(Session& session, const std::vector<std::string>& files, Lo
 
 ExitCode fetch_policy(Session& session, LocalPolicy& policy) {
   v1::GetPolicyResponse response;
-  const ExitCode code =
-      session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), response);
+  const ExitCode code = session.call(v1::GetPolicyRequest(), response);
   if (code != ExitCode::kOk) return code;
   if (response.revision() == 0)
     return session.fail(ExitCode::kNotFound, "no policy is in force yet");

@@ -78,7 +78,7 @@ void print_nodes_table(Session& session, const v1::ListNodesResponse& response, 
 
 ExitCode show_nodes(Session& session, Format format, const std::string& name) {
   v1::ListNodesResponse all;
-  const ExitCode code = session.call(&v1::Control::Stub::ListNodes, v1::ListNodesRequest(), all);
+  const ExitCode code = session.call(v1::ListNodesRequest(), all);
   if (code != ExitCode::kOk) return code;
   v1::ListNodesResponse response;
   for (v1::NodeEntry& node : *all.mutable_nodes()) {

@@ -65,7 +65,7 @@ ExitCode plan_change(Session& session, const PlanOptions& options, Depth depth) 
   if (read != ExitCode::kOk) return read;
   request.mutable_change()->set_strike(options.strikes);
   v1::PlanResponse plan;
-  const ExitCode code = session.call(&v1::Control::Stub::Plan, request, plan);
+  const ExitCode code = session.call(request, plan);
   if (code != ExitCode::kOk) return code;
 
   print_warnings(session.err(), plan);

@@ -69,7 +69,7 @@ ExitCode recall_one(Session& session, const RecallOptions& options, const v1::Ov
   request.set_message(options.reason);
   request.set_author(options.author);
   v1::SetOverrideResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::SetOverride, request, response);
+  const ExitCode code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   if (is_document(options.format)) {
     print_document(session.out(), options.format, document_of(response));
@@ -105,7 +105,7 @@ bool is_known(const v1::Override& target, const v1::GetPolicyResponse& known) {
 // Each is recalled by a call of its own, so a misspelt one is found before the first.
 ExitCode check_known(Session& session, const std::vector<v1::Override>& targets) {
   v1::GetPolicyResponse known;
-  const ExitCode code = session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), known);
+  const ExitCode code = session.call(v1::GetPolicyRequest(), known);
   if (code != ExitCode::kOk) return code;
   ExitCode result = ExitCode::kOk;
   for (const v1::Override& target : targets) {
@@ -143,8 +143,7 @@ ExitCode recall(Session& session, const RecallOptions& options) {
 
 ExitCode show_recalls(Session& session, Format format) {
   v1::ListRecallsResponse response;
-  const ExitCode code =
-      session.call(&v1::Control::Stub::ListRecalls, v1::ListRecallsRequest(), response);
+  const ExitCode code = session.call(v1::ListRecallsRequest(), response);
   if (code != ExitCode::kOk) return code;
   if (is_document(format)) {
     print_document(session.out(), format, items_of(response.recalls()));

@@ -20,7 +20,7 @@ ExitCode roll_back(Session& session, const RollbackOptions& options) {
   request.set_revision(options.revision);
   set_terms(options.terms, request);
   v1::ApplyResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::Rollback, request, response);
+  const ExitCode code = session.call(request, response);
   if (code == ExitCode::kOk) show_applied(session, options.format, response);
   return code;
 }

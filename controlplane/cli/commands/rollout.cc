@@ -28,8 +28,7 @@ struct RolloutOptions {
 
 ExitCode list(Session& session, const RolloutOptions& options) {
   v1::ListRolloutsResponse response;
-  const ExitCode code =
-      session.call(&v1::Control::Stub::ListRollouts, v1::ListRolloutsRequest(), response);
+  const ExitCode code = session.call(v1::ListRolloutsRequest(), response);
   if (code != ExitCode::kOk) return code;
   if (is_document(options.format)) {
     print_document(session.out(), options.format, items_of(response.rollouts()));
@@ -46,8 +45,7 @@ ExitCode list(Session& session, const RolloutOptions& options) {
 // The object that the policy has under that name; empty where it has none any more.
 ExitCode read_rollout(Session& session, const std::string& name, v1::Rollout& rollout) {
   v1::GetPolicyResponse response;
-  const ExitCode code =
-      session.call(&v1::Control::Stub::GetPolicy, v1::GetPolicyRequest(), response);
+  const ExitCode code = session.call(v1::GetPolicyRequest(), response);
   for (const v1::Rollout& each : response.policy().rollouts()) {
     if (each.metadata().name() == name) rollout = each;
   }
@@ -58,7 +56,7 @@ ExitCode show_status(Session& session, const RolloutOptions& options, const v1::
   v1::ListRolloutsRequest request;
   request.set_name(options.name);
   v1::ListRolloutsResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::ListRollouts, request, response);
+  const ExitCode code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   for (const v1::RolloutStatus& status : response.rollouts()) {
     if (is_document(options.format)) {
@@ -87,7 +85,7 @@ ExitCode steer(Session& session, const RolloutOptions& options, Action::Action a
   request.set_to_the_end(options.to_the_end);
   request.set_message(options.message);
   v1::SteerRolloutResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::SteerRollout, request, response);
+  const ExitCode code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   const v1::RolloutStatus& now = response.status();
   if (is_document(options.format)) {
@@ -106,7 +104,7 @@ ExitCode push_metric(Session& session, const RolloutOptions& options) {
   request.set_metric(options.metric);
   request.set_value(options.value);
   v1::PushMetricResponse response;
-  return session.call(&v1::Control::Stub::PushMetric, request, response);
+  return session.call(request, response);
 }
 
 CLI::App& add_steering(Verbs& verbs, CLI::App& group, const std::string& word,

@@ -60,7 +60,7 @@ ExitCode show_shares(Session& session, const SharesOptions& options) {
     request.mutable_since()->set_seconds(absl::ToUnixSeconds(*since));
   }
   v1::ListSharesResponse response;
-  const ExitCode code = session.call(&v1::Control::Stub::ListShares, request, response);
+  const ExitCode code = session.call(request, response);
   if (code != ExitCode::kOk) return code;
   if (is_document(options.format)) {
     print_document(session.out(), options.format, items_of(response.splits()));

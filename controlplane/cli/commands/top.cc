@@ -142,7 +142,7 @@ Document document_of_lines(const Lines& lines, Shown shown) {
 }
 
 ExitCode sample(Session& session, v1::ListCountersResponse& counters) {
-  return session.call(&v1::Control::Stub::ListCounters, v1::ListCountersRequest(), counters);
+  return session.call(v1::ListCountersRequest(), counters);
 }
 
 ExitCode top(Session& session, const TopOptions& options) {

@@ -18,9 +18,8 @@ struct VersionOptions {
 
 ExitCode show_version(Session& session, const VersionOptions& options) {
   v1::GetVersionResponse server;
-  const ExitCode code = options.is_client_only ? ExitCode::kOk
-                                               : session.call(&v1::Control::Stub::GetVersion,
-                                                              v1::GetVersionRequest(), server);
+  const ExitCode code =
+      options.is_client_only ? ExitCode::kOk : session.call(v1::GetVersionRequest(), server);
   if (is_document(options.format)) {
     Document document = Document::object();
     document.add("client", Document::text(kVersion));

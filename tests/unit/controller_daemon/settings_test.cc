@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 TEST(ControllerSettings, ExampleIsValidAndSaysWhatComesLater) {
@@ -25,7 +26,8 @@ TEST(ControllerSettings, ExampleIsValidAndSaysWhatComesLater) {
   EXPECT_EQ(settings->store_path, "/var/lib/sluice/controller.db");
   EXPECT_EQ(settings->audit_directory, "/var/lib/sluice/audit");
   EXPECT_EQ(settings->retention, absl::Hours(24 * 190));
-  EXPECT_THAT(settings->notices, ElementsAre(HasSubstr("http")));
+  EXPECT_EQ(settings->http, "127.0.0.1:9470");
+  EXPECT_THAT(settings->notices, IsEmpty());
 }
 
 TEST(ControllerSettings, UnsetFieldsHaveTheirDefaults) {
@@ -50,7 +52,8 @@ TEST(ControllerSettings, EveryProblemIsSaidWithItsLine) {
       "store: etcd:http://host:2379/sluice\n"
       "audit: {retention: 1s}\n"
       "geo: {mmdb: countries.mmdb}\n"
-      "colour: blue\n",
+      "colour: blue\n"
+      "http: \"::1:9470\"\n",
       problems);
 
   EXPECT_FALSE(settings.has_value());
@@ -63,7 +66,7 @@ TEST(ControllerSettings, EveryProblemIsSaidWithItsLine) {
                   ::testing::Pair("nodes[1].address", 4U), ::testing::Pair("nodes[2].name", 5U),
                   ::testing::Pair("store", 6U), ::testing::Pair("audit.directory", 7U),
                   ::testing::Pair("audit.retention", 7U), ::testing::Pair("geo.mmdb", 8U),
-                  ::testing::Pair("", 9U)));
+                  ::testing::Pair("", 9U), ::testing::Pair("http", 10U)));
 }
 
 TEST(ControllerSettings, RolesAreReadAndChecked) {

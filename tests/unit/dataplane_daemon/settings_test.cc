@@ -118,6 +118,7 @@ nat_addresses: [10.0.0.1]
 buffers: 10
 flows: {capacity: 5, tcp_idle: 0s}
 colour: green
+http: 9471
 )");
 
   const std::string expected[] = {
@@ -140,6 +141,7 @@ colour: green
       "16: flows.capacity: 5 is out of range",
       "16: flows.tcp_idle: 0s is out of range",
       "17: : unknown field \"colour\"",
+      "18: http: \"9471\" is no address to listen on; HOST:PORT, say 127.0.0.1:9470",
   };
   for (const std::string& start : expected) {
     EXPECT_TRUE(
