@@ -110,6 +110,20 @@ TEST(Detector, EndsWhenTheSeriesIsAsUsualAgain) {
   EXPECT_FALSE(series.minutes(300, 100));
 }
 
+TEST(Detector, KnowsAtTheEndSinceWhenHoweverFastItFalls) {
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    CountSeries series(seed);
+    series.minutes(300, 100);
+    const std::optional<Change> begin = series.minutes(20, 300);
+    ASSERT_TRUE(begin);
+    std::optional<Change> end;
+    for (int i = 0; i < 20 && !end; ++i)
+      end = series.minute(i % 2 == 0 ? 0 : 60 + static_cast<double>(seed % 50));
+    ASSERT_TRUE(end);
+    EXPECT_EQ(end->since, begin->since) << seed;
+  }
+}
+
 TEST(Detector, KeepsOneAnomalyTogetherThroughUsualMinutes) {
   CountSeries series(7);
   series.minutes(300, 100);
