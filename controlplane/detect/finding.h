@@ -3,6 +3,7 @@
 // What detection says: that something began to be unusual, or ended, with the evidence for it.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -22,10 +23,6 @@ struct Subject {
   std::string name;  // a pool's backend: "POOL/BACKEND"
 
   auto operator<=>(const Subject&) const = default;
-  template <typename H>
-  friend H AbslHashValue(H state, const Subject& subject) {
-    return H::combine(std::move(state), subject.kind, subject.name);
-  }
 };
 
 enum class Metric : uint8_t {

@@ -6,12 +6,12 @@
 #include <array>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "controlplane/detect/finding.h"
 #include "controlplane/detect/moving_average.h"
@@ -94,7 +94,7 @@ class Patterns {
   absl::Time end_ = absl::InfinitePast();  // of the last interval
   int64_t number_ = 0;                     // its number
   Order order_;
-  absl::flat_hash_map<Subject, Order::iterator> watched_;
+  std::map<Subject, Order::iterator> watched_;
 };
 
 }  // namespace sluice::controlplane

@@ -48,8 +48,7 @@ std::optional<Change> Series::observe(int64_t number, absl::Time time, const Sam
 }
 
 std::optional<Change> Series::look(int64_t number) {
-  if (!last_number_) return std::nullopt;
-  const int64_t missed = number - *last_number_ - 1;
+  const int64_t missed = number - last_number_ - 1;
   return std::visit([&](auto& any) { return any.miss(missed); }, detector_);
 }
 

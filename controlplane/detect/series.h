@@ -36,7 +36,7 @@ class Series {
  private:
   std::variant<Detector, SynFlood> detector_;
   std::deque<Point> recent_;
-  std::optional<int64_t> last_number_;
+  int64_t last_number_ = 0;
 };
 
 }  // namespace sluice::controlplane
