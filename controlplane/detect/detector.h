@@ -47,7 +47,7 @@ class Detector {
   // Intervals in which the series was not seen.
   std::optional<Change> miss(int64_t intervals);
 
-  bool is_active() const { return active_.has_value(); }
+  std::optional<Direction> active() const { return active_; }
   // Of the threshold at which an anomaly begins: how far the series is.
   double score(Direction direction) const;
   // The last interval.

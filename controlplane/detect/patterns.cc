@@ -155,7 +155,7 @@ std::vector<SeriesScore> Patterns::scores() const {
         const double score = series->score(direction);
         if (score > 0)
           scores.push_back({watched.subject, static_cast<Metric>(metric), direction, score,
-                            series->is_active()});
+                            series->active() == direction});
       }
     }
   }

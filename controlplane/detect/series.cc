@@ -52,8 +52,8 @@ std::optional<Change> Series::look(int64_t number) {
   return std::visit([&](auto& any) { return any.miss(missed); }, detector_);
 }
 
-bool Series::is_active() const {
-  return std::visit([](const auto& any) { return any.is_active(); }, detector_);
+std::optional<Direction> Series::active() const {
+  return std::visit([](const auto& any) { return any.active(); }, detector_);
 }
 
 double Series::score(Direction direction) const {

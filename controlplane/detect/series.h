@@ -29,7 +29,7 @@ class Series {
   // it.
   std::optional<Change> look(int64_t number);
 
-  bool is_active() const;
+  std::optional<Direction> active() const;
   double score(Direction direction) const;
   std::vector<Point> recent() const { return {recent_.begin(), recent_.end()}; }
 

@@ -27,7 +27,9 @@ class SynFlood {
   // Intervals in which the series was not seen.
   std::optional<Change> miss(int64_t intervals);
 
-  bool is_active() const { return is_active_; }
+  std::optional<Direction> active() const {
+    return is_active_ ? std::optional(Direction::kUp) : std::nullopt;
+  }
   // Of the threshold at which a flood begins; none comes down.
   double score(Direction direction) const;
   // The last interval, in SYNs.

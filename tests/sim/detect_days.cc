@@ -81,7 +81,7 @@ void print_day(uint64_t seed, size_t service, int64_t day) {
     const Point point = series.recent().back();
     std::cout << minute % GeneratedDays::kMinutesPerDay << ',' << point.value << ','
               << point.expected << ',' << point.low << ',' << point.high << ',' << planted << ','
-              << series.is_active() << '\n';
+              << series.active().has_value() << '\n';
   }
 }
 

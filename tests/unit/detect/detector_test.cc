@@ -177,7 +177,7 @@ TEST(Detector, GivesUpAfterAGap) {
   const std::optional<Change> change = series.detector().miss(31);
   ASSERT_TRUE(change);
   EXPECT_EQ(change->edge, Edge::kLost);
-  EXPECT_FALSE(series.detector().is_active());
+  EXPECT_FALSE(series.detector().active());
   EXPECT_FALSE(series.minutes(kWarmUpIntervals, 400));
 }
 
@@ -222,7 +222,7 @@ TEST(Detector, NeverTakesADeviationFromTheConfiguredRatioForUsual) {
     if (share.observe(absl::FromUnixSeconds(60 * i), RatioSample{part, 10'000, 0.5})) ++changes;
   }
   EXPECT_EQ(changes, 1);
-  EXPECT_TRUE(share.is_active());
+  EXPECT_TRUE(share.active());
 }
 
 TEST(Detector, JudgesNothingWithoutTrials) {
@@ -249,7 +249,7 @@ TEST(DetectorProperties, FiguresStayFiniteWhateverIsObserved) {
       const bool is_wild = random() % 10 == 0;
       const double usual = static_cast<double>(random() % 20);
       for (Detector* detector : {&counts, &ratios}) {
-        const bool was_active = detector->is_active();
+        const std::optional<Direction> before = detector->active();
         const Sample sample =
             detector == &counts
                 ? Sample(CountSample{is_wild ? any() : usual, is_wild ? any() : 1})
@@ -259,7 +259,7 @@ TEST(DetectorProperties, FiguresStayFiniteWhateverIsObserved) {
         ASSERT_TRUE(std::isfinite(point.value) && std::isfinite(point.expected));
         ASSERT_TRUE(std::isfinite(point.low) && std::isfinite(point.high));
         ASSERT_TRUE(std::isfinite(detector->score(Direction::kUp)));
-        ASSERT_EQ(was_active != detector->is_active(), change.has_value());
+        ASSERT_EQ(before != detector->active(), change.has_value());
         ASSERT_TRUE(!change || std::isfinite(change->size));
       }
     }

@@ -102,6 +102,16 @@ TEST_F(PatternsOfTwo, ScoreWhatDeviates) {
   EXPECT_GE(active->score, 1);
 }
 
+TEST_F(PatternsOfTwo, ScoreOneDirectionActiveAtATime) {
+  minutes(300, 100, 100);
+  minutes(20, 100, 300);
+  minutes(1, 100, 20);
+  int active = 0;
+  for (const SeriesScore& score : patterns_.scores())
+    active += score.is_active ? 1 : 0;
+  EXPECT_EQ(active, 1);
+}
+
 TEST_F(PatternsOfTwo, ForgetTheSubjectSeenLeastLately) {
   for (const char* name : {"a", "b", "c", "a", "d"})
     minute({service(name, 10)});

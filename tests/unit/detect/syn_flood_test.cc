@@ -33,15 +33,15 @@ TEST_F(SynFloods, SynsThatDoNotCompleteAreOne) {
   EXPECT_EQ(change->edge, Edge::kBegin);
   EXPECT_EQ(change->since, before + absl::Minutes(1));
   EXPECT_NEAR(change->size, 3010, 1);
-  EXPECT_TRUE(flood_.is_active());
+  EXPECT_TRUE(flood_.active());
 }
 
 TEST_F(SynFloods, OneThatCrowdsOutClientsIsOneToo) {
   usual_hour();
   minute(2000, 300);
-  EXPECT_FALSE(flood_.is_active());
+  EXPECT_FALSE(flood_.active());
   minute(2000, 300);
-  EXPECT_TRUE(flood_.is_active());
+  EXPECT_TRUE(flood_.active());
 }
 
 TEST_F(SynFloods, ARushThatCompletesIsNone) {
@@ -84,7 +84,7 @@ TEST_F(SynFloods, NothingSeenForTooLongLosesIt) {
   const std::optional<Change> change = flood_.miss(31);
   ASSERT_TRUE(change);
   EXPECT_EQ(change->edge, Edge::kLost);
-  EXPECT_FALSE(flood_.is_active());
+  EXPECT_FALSE(flood_.active());
 }
 
 }  // namespace
