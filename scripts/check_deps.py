@@ -43,6 +43,7 @@ ALLOWED = {
     "controlplane/fleet": PURE | {"dataplane/rpc", "dataplane/table", "controlplane/audit"},
     "controlplane/audit": PURE | {"dataplane/table", "controlplane/store"},
     "controlplane/rollout": {"dataplane/yaml"},
+    "controlplane/detect": set(),
     "controlplane/service": PURE
     | {
         "dataplane/yaml",
@@ -103,6 +104,7 @@ PROTOBUF_FREE = {
     "dataplane/runtime",
     "dataplane/port",
     "dataplane/backend",
+    "controlplane/detect",
 }
 # In the table module only translation and explanation know the wire format.
 TABLE_PROTOBUF_FILES = re.compile(r"(from_proto|digest|delta|explain|build)[a-z_]*\.(h|cc)$")
