@@ -137,6 +137,19 @@ class Metrics(lab_case.LabCase):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn(f"http: cannot listen on {_PAGES['node']}", done.stderr)
 
+    def test_what_the_dashboard_asks_for_is_there(self):
+        # The last test: others count what was sent.
+        governed.wait_for_health(self.lab, set(governed.POOL_OF))
+        _, failures = traffic.request_all(self.lab, traffic.clients("client-eu", 5, 5), 2)
+        self.assertEqual(failures, [])
+        # Nothing is rolled out here.
+        panels = json.loads((_EXAMPLES / "dashboard.json").read_text())["panels"]
+        asked = [panel for panel in panels if panel["title"] != "Rollouts"]
+        for target in (target for panel in asked for target in panel["targets"]):
+            expression = target["expr"].replace("$__rate_interval", "1m")
+            wait_until(expression, lambda asked=expression: self.query(asked) != {}, 30)
+        self.assertEqual(self.query("sluice_rollout_ratio"), {})
+
 
 if __name__ == "__main__":
     lab_case.main()
