@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/audit/record_store.h"
 #include "controlplane/audit/segment/journal.h"
 #include "controlplane/audit/segment/seal.h"
 #include "controlplane/audit/segment/segment.h"
@@ -35,6 +36,7 @@ constexpr uint64_t kLookups = 20;
 struct Options {
   size_t records = 2 * kSegmentRowsMax;
   std::filesystem::path folder;
+  bool with_store = false;
   bool with_sqlite = false;
 };
 
@@ -271,6 +273,34 @@ CREATE INDEX record_by_flow ON record(flow_id);
       static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(options.records));
 }
 
+// Through the record store: what comes in is sealed by its thread meanwhile.
+void measure_store(const Options& options) {
+  auto store = required(RecordStore::open((options.folder / "audit").string()));
+  RecordSource source(1);
+  double insert_us = 0;
+  for (size_t written = 0; written < options.records; written += kBatch) {
+    const std::vector<v1::FlowRecord> batch = next_batch(source);
+    insert_us += time_us([&] { required(store->insert("edge-fra-1", batch)); });
+  }
+  require(store->seal());
+  const auto count = static_cast<double>(options.records);
+  print("store_insert", "us/record", options.records, insert_us / count);
+  const auto cold = [&](const char* name, auto&& work) {
+    for (const auto& file : std::filesystem::directory_iterator(options.folder / "audit/segments"))
+      forget(file.path());
+    print(name, "ms", options.records, time_us(work) / 1000);
+  };
+  v1::QueryRecordsRequest flow;
+  flow.mutable_filter()->set_flow_id(1);
+  cold("store_flow_cold", [&] { required(store->query(flow)); });
+  v1::QueryRecordsRequest client;
+  client.mutable_filter()->set_client_prefix("100.64.0.7");
+  cold("store_client_cold", [&] { required(store->query(client)); });
+  client.set_limit(10'000);
+  cold("store_client_10000_cold", [&] { required(store->query(client)); });
+  cold("store_shares_cold", [&] { required(store->shares("", absl::UnixEpoch())); });
+}
+
 void run(int argc, char** argv) {
   Options options;
   CLI::App app("Times flow records at rest: one line of JSON for each result.");
@@ -279,6 +309,7 @@ void run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--folder", options.folder, "An empty folder on the disk that is measured")
       ->required();
+  app.add_flag("--store", options.with_store, "Through the record store, too");
   app.add_flag("--sqlite", options.with_sqlite, "Write the same records into SQLite, too");
   try {
     app.parse(argc, argv);
@@ -287,6 +318,7 @@ void run(int argc, char** argv) {
   }
   std::filesystem::create_directories(options.folder);
   SegmentBench(options).run();
+  if (options.with_store) measure_store(options);
   if (options.with_sqlite) measure_sqlite(options);
 }
 
