@@ -3,20 +3,21 @@
 // The log's Merkle tree.
 #include "controlplane/audit/merkle.h"
 
-#include <openssl/sha.h>
-
 #include <bit>
-#include <cstring>
 #include <iterator>
-#include <string>
+#include <string_view>
 
 #include "absl/strings/string_view.h"
 
 namespace sluice::controlplane {
 namespace {
 
-constexpr uint8_t kLeafPrefix = 0x00;
-constexpr uint8_t kNodePrefix = 0x01;
+constexpr std::string_view kLeafPrefix("\0", 1);
+constexpr std::string_view kNodePrefix("\1", 1);
+
+std::string_view view_of(const TreeHash& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
 
 // The largest power of two below `size`, which is 2 or more: where the tree divides.
 uint64_t split_of(uint64_t size) {
@@ -68,29 +69,15 @@ void add_subproof(uint64_t before, uint64_t begin, uint64_t end, bool is_whole,
 }  // namespace
 
 TreeHash leaf_hash(absl::string_view leaf) {
-  std::string bytes;
-  bytes.reserve(1 + leaf.size());
-  bytes.push_back(static_cast<char>(kLeafPrefix));
-  bytes.append(leaf.data(), leaf.size());
-  TreeHash hash;
-  SHA256(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), hash.data());
-  return hash;
+  return sha256(kLeafPrefix, {leaf.data(), leaf.size()});
 }
 
 TreeHash node_hash(const TreeHash& left, const TreeHash& right) {
-  std::array<uint8_t, 1 + 2 * sizeof(TreeHash)> bytes;
-  bytes[0] = kNodePrefix;
-  std::memcpy(&bytes[1], left.data(), left.size());
-  std::memcpy(&bytes[1 + left.size()], right.data(), right.size());
-  TreeHash hash;
-  SHA256(bytes.data(), bytes.size(), hash.data());
-  return hash;
+  return sha256(kNodePrefix, view_of(left), view_of(right));
 }
 
 TreeHash empty_root() {
-  TreeHash hash;
-  SHA256(nullptr, 0, hash.data());
-  return hash;
+  return sha256({});
 }
 
 MerkleFrontier MerkleFrontier::of(uint64_t size, const SubtreeHashes& subtrees) {

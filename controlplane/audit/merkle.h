@@ -4,17 +4,15 @@
 // Source: RFC 6962, section 2.1; the checks as in RFC 9162, sections 2.1.3.2 and 2.1.4.2.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "controlplane/audit/sha256.h"
 
 namespace sluice::controlplane {
-
-using TreeHash = std::array<uint8_t, 32>;  // SHA-256
 
 TreeHash leaf_hash(absl::string_view leaf);
 TreeHash node_hash(const TreeHash& left, const TreeHash& right);

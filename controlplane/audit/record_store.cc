@@ -3,274 +3,308 @@
 // Flow records of all nodes, durable and searchable.
 #include "controlplane/audit/record_store.h"
 
-#include <map>
-#include <utility>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "controlplane/audit/record_filter.h"
-#include "controlplane/audit/refusal_counts.h"
+#include "absl/time/clock.h"
+#include "controlplane/audit/record_query.h"
 
 namespace sluice::controlplane {
 namespace {
 
-// A file whose version is not the newest is brought there by the migrations that it lacks; what is
-// published is never edited, a new version adds one.
-constexpr const char* kMigrations[] = {
-    // To 2: the names of monitoring guardrails that would have refused the flow, a line each, and
-    // how many flows each of them would have refused.
-    R"sql(
-ALTER TABLE record ADD COLUMN would_refuse TEXT NOT NULL DEFAULT '';
-CREATE INDEX record_by_refusal ON record(start_ns) WHERE would_refuse <> '';
-CREATE TABLE refusal_count(
-  guardrail TEXT NOT NULL, revision INTEGER NOT NULL, flows INTEGER NOT NULL,
-  last_ns INTEGER NOT NULL, PRIMARY KEY(guardrail, revision)) WITHOUT ROWID;
-)sql",
-};
+constexpr absl::Duration kTick = absl::Seconds(1);       // between looks at the interval, and tries
+constexpr absl::Duration kPatience = absl::Seconds(30);  // for a segment that is being sealed
 
-constexpr Schema kSchema = {
-    .application_id = 0x536c7552,  // "SluR"
-    .version = 2,
-    .sql = R"sql(
-CREATE TABLE stream(
-  id INTEGER PRIMARY KEY, node TEXT NOT NULL, incarnation TEXT NOT NULL,
-  last_sequence INTEGER NOT NULL, missing INTEGER NOT NULL, UNIQUE(node, incarnation));
-CREATE TABLE record(
-  id INTEGER PRIMARY KEY, stream INTEGER NOT NULL REFERENCES stream(id),
-  start_ns INTEGER NOT NULL, client BLOB NOT NULL, client_port INTEGER NOT NULL,
-  flow_id INTEGER NOT NULL, ended INTEGER NOT NULL, service TEXT NOT NULL,
-  client_class TEXT NOT NULL, route TEXT NOT NULL, pool TEXT NOT NULL, backend TEXT NOT NULL,
-  message BLOB NOT NULL);
-CREATE INDEX record_by_start ON record(start_ns);
-CREATE INDEX record_by_client ON record(client, start_ns);
-CREATE INDEX record_by_flow ON record(flow_id);
-)sql",
-    .seed_sql = "",
-    .migrations = kMigrations,
-};
-
-constexpr uint32_t kLimitDefault = 100;
-constexpr uint32_t kLimitMax = 10'000;
-// One transaction of `expire`: short enough that a waiting insert is not felt.
-constexpr int64_t kExpireBatch = 10'000;
-
-struct Stream {
-  int64_t id = 0;
-  uint64_t last_sequence = 0;
-  uint64_t missing = 0;
-};
-
-absl::StatusOr<Stream> open_stream(Database& database, const std::string& node,
-                                   const std::string& incarnation) {
-  absl::StatusOr<Statement> insert = database.prepare(
-      "INSERT INTO stream(node, incarnation, last_sequence, missing) VALUES(?, ?, 0, 0) "
-      "ON CONFLICT DO NOTHING");
-  if (!insert.ok()) return insert.status();
-  insert->bind_text(node).bind_text(incarnation);
-  if (absl::Status status = insert->run(); !status.ok()) return status;
-  absl::StatusOr<Statement> select = database.prepare(
-      "SELECT id, last_sequence, missing FROM stream WHERE node = ? AND incarnation = ?");
-  if (!select.ok()) return select.status();
-  const absl::StatusOr<bool> row = select->bind_text(node).bind_text(incarnation).step();
-  if (!row.ok()) return row.status();
-  return Stream{select->integer(0), select->number(1), select->number(2)};
+StreamKey stream_of(const RecordFields& record) {
+  return {std::string(text_of(record.fields[index_of(Column::kNode)])),
+          std::string(text_of(record.fields[index_of(Column::kIncarnation)]))};
 }
 
-absl::Status save_stream(Database& database, const Stream& stream) {
-  absl::StatusOr<Statement> update =
-      database.prepare("UPDATE stream SET last_sequence = ?, missing = ? WHERE id = ?");
-  if (!update.ok()) return update.status();
-  return update->bind(stream.last_sequence).bind(stream.missing).bind(stream.id).run();
-}
-
-// The start of a flow that the steering chose a pool for: not of one that was under way already,
-// nor of a later part.
-bool is_new(const v1::FlowRecord& record) {
-  return record.end_reason() == v1::END_REASON_UNSPECIFIED && record.part() <= 1 &&
-         record.opened() != v1::OPENED_ADOPTED;
-}
-
-absl::Status write_record(Statement& insert, int64_t stream, const v1::FlowRecord& record) {
-  insert.reset();
-  insert.bind(stream)
-      .bind(to_nanoseconds(record.start_time()))
-      .bind_blob(record.client_address())
-      .bind(int64_t{record.client_port()})
-      .bind(static_cast<uint64_t>(record.flow_id()))
-      .bind(int64_t{record.end_reason() != v1::END_REASON_UNSPECIFIED})
-      .bind_text(record.service())
-      .bind_text(record.client_class())
-      .bind_text(record.route())
-      .bind_text(record.pool())
-      .bind_text(record.backend())
-      .bind_blob(record.SerializeAsString())
-      .bind(int64_t{is_new(record)})
-      .bind_text(absl::StrJoin(record.would_refuse(), "\n"));
-  return insert.run();
-}
-
-// The streams that a batch touches.
-class Streams {
- public:
-  Streams(Database& database, const std::string& node) : database_(database), node_(node) {}
-
-  absl::StatusOr<Stream*> find(const std::string& incarnation) {
-    const auto known = streams_.find(incarnation);
-    if (known != streams_.end()) return &known->second;
-    absl::StatusOr<Stream> stream = open_stream(database_, node_, incarnation);
-    if (!stream.ok()) return stream.status();
-    return &streams_.emplace(incarnation, *stream).first->second;
+absl::Status check(const std::string& node, const v1::FlowRecord& record) {
+  if (record.node() != node) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("node ", node, " sent a record of node ", record.node()));
   }
-  absl::Status save() {
-    for (const auto& [incarnation, stream] : streams_) {
-      if (absl::Status status = save_stream(database_, stream); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  Database& database_;
-  const std::string& node_;
-  std::map<std::string, Stream> streams_;
-};
-
-absl::Status write_batch(Database& database, const std::string& node,
-                         std::span<const v1::FlowRecord> records, InsertResult& result) {
-  absl::StatusOr<Statement> insert = database.prepare(
-      "INSERT INTO record(stream, start_ns, client, client_port, flow_id, ended, service, "
-      "client_class, route, pool, backend, message, is_new, would_refuse) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  if (!insert.ok()) return insert.status();
-  Streams streams(database, node);
-  RefusalCounts refusals;
-  for (const v1::FlowRecord& record : records) {
-    if (record.node() != node) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("node ", node, " sent a record of node ", record.node()));
-    }
-    absl::StatusOr<Stream*> stream = streams.find(record.incarnation());
-    if (!stream.ok()) return stream.status();
-    if (record.sequence() <= (*stream)->last_sequence) {
-      ++result.duplicates;
-      continue;
-    }
-    const uint64_t missing = record.sequence() - (*stream)->last_sequence - 1;
-    (*stream)->last_sequence = record.sequence();
-    (*stream)->missing += missing;
-    result.missing += missing;
-    ++result.inserted;
-    absl::Status status = write_record(*insert, (*stream)->id, record);
-    if (!status.ok()) return status;
-    refusals.add(record);
-  }
-  if (absl::Status status = refusals.save(database); !status.ok()) return status;
-  return streams.save();
+  if (is_client(record.client_address(), record.client_port())) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("node ", node, " sent a record of no client"));
 }
 
-void bind_values(Statement& statement, const SqlCondition& condition) {
-  for (const SqlValue& value : condition.values) {
-    if (const auto* number = std::get_if<int64_t>(&value)) {
-      statement.bind(*number);
-    } else if (const auto* text = std::get_if<std::string>(&value)) {
-      statement.bind_text(*text);
-    } else {
-      statement.bind_blob(std::get<Blob>(value).bytes);
-    }
+// Nullopt: the filters say that nothing is in there; or it has expired since.
+absl::StatusOr<std::optional<Segment>> open_for(const RecordCondition& condition,
+                                                const std::filesystem::path& folder,
+                                                uint64_t number) {
+  absl::StatusOr<Segment> segment = Segment::open(folder, number);
+  if (absl::IsNotFound(segment.status())) return std::optional<Segment>();
+  if (!segment.ok()) return segment.status();
+  absl::StatusOr<bool> may_have = true;
+  if (condition.flow_id) may_have = segment->may_have_flow(*condition.flow_id);
+  const std::optional<AddressRange>& clients = condition.clients;
+  if (may_have.ok() && *may_have && clients && clients->first == clients->last) {
+    may_have = segment->may_have_client(clients->first);
   }
+  if (!may_have.ok()) return may_have.status();
+  if (!*may_have) return std::optional<Segment>();
+  if (absl::Status status = segment->load(); !status.ok()) return status;
+  return std::optional<Segment>(*std::move(segment));
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordStore>> RecordStore::open(const std::string& directory) {
-  const std::string path = directory + "/records.db";
-  absl::StatusOr<Database> writer = Database::open(path, kSchema, DatabaseUse::kShared);
-  if (!writer.ok()) return writer.status();
-  if (absl::Status status = make_share_column(*writer); !status.ok()) return status;
-  absl::StatusOr<Database> reader = Database::open(path, kSchema, DatabaseUse::kShared);
-  if (!reader.ok()) return reader.status();
-  return std::unique_ptr<RecordStore>(new RecordStore(*std::move(writer), *std::move(reader)));
+absl::StatusOr<std::unique_ptr<RecordStore>> RecordStore::open(const std::string& directory,
+                                                               const SegmentLimits& limits) {
+  absl::StatusOr<SegmentCatalog> catalog = SegmentCatalog::open(directory + "/records.db");
+  if (!catalog.ok()) return catalog.status();
+  std::unique_ptr<RecordStore> store(
+      new RecordStore(directory + "/segments", limits, *std::move(catalog)));
+  if (absl::Status status = store->start(); !status.ok()) return status;
+  return store;
+}
+
+RecordStore::~RecordStore() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
 }
 
 absl::StatusOr<InsertResult> RecordStore::insert(const std::string& node,
                                                  std::span<const v1::FlowRecord> records) {
-  InsertResult result;
-  const absl::MutexLock lock(&write_mutex_);
-  absl::StatusOr<Transaction> transaction = Transaction::begin(writer_);
-  if (!transaction.ok()) return transaction.status();
-  absl::Status status = write_batch(writer_, node, records, result);
+  if (records.size() > kSegmentRowsMax) {
+    return absl::InvalidArgumentError(absl::StrCat(records.size(), " records at once"));
+  }
+  const absl::MutexLock lock(&mutex_);
+  if (absl::Status status = make_room(records.size()); !status.ok()) return status;
+  absl::StatusOr<InsertResult> result = collect(node, records);
+  if (!result.ok() || result->inserted == 0) return result;
+  if (absl::Status status = journal_->append(batch_.finish()); !status.ok()) {
+    journal_.reset();
+    return status;
+  }
+  if (active_->rows.rows() == 0) active_->since = absl::Now();
+  absl::Status status = split_records(batch_.records(), [&](std::string_view record) {
+    mutex_.AssertHeld();
+    result->missing += take(record);
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
-  if (status = transaction->commit(); !status.ok()) return status;
   return result;
 }
 
+// Into the batch; nothing else changes.
+absl::StatusOr<InsertResult> RecordStore::collect(const std::string& node,
+                                                  std::span<const v1::FlowRecord> records) {
+  batch_.clear();
+  InsertResult result;
+  std::map<std::string, uint64_t> ends;  // by incarnation
+  for (const v1::FlowRecord& record : records) {
+    if (absl::Status status = check(node, record); !status.ok()) return status;
+    auto end = ends.find(record.incarnation());
+    if (end == ends.end()) {
+      const auto known = streams_.find({node, record.incarnation()});
+      end = ends.emplace(record.incarnation(), known == streams_.end() ? 0 : known->second).first;
+    }
+    if (record.sequence() <= end->second) {
+      ++result.duplicates;
+      continue;
+    }
+    end->second = record.sequence();
+    batch_.add(record);
+    ++result.inserted;
+  }
+  return result;
+}
+
+// Returns how many sequences were skipped.
+uint64_t RecordStore::take(std::string_view bytes) {
+  // What the journal holds was written by `collect`, and protobuf reads it.
+  const RecordFields record = parse_record(bytes).value_or(RecordFields());
+  StreamKey key = stream_of(record);
+  const uint64_t sequence = record.numbers[index_of(Column::kSequence)];
+  const auto [end, is_first] = streams_.emplace(key, 0);
+  if (is_first) newest_[key.first] = key.second;
+  const uint64_t missing = active_->book.add(key, end->second, sequence);
+  end->second = sequence;
+  active_->rows.add(record);
+  return missing;
+}
+
+absl::Status RecordStore::make_room(size_t records) {
+  const size_t rows = active_->rows.rows();
+  const bool is_full = rows != 0 && rows + records > limits_.records_max;
+  if (!is_full && journal_ != nullptr) return absl::OkStatus();
+  if (rows == 0) {
+    absl::StatusOr<Journal> journal = Journal::open(journal_path(active_->number), 0);
+    if (!journal.ok()) return journal.status();
+    journal_ = std::make_unique<Journal>(*std::move(journal));
+    return absl::OkStatus();
+  }
+  if (absl::Status status = wait_for_sealing(); !status.ok()) return status;
+  return rotate();
+}
+
+// The next segment takes records, and the one that did is the thread's.
+absl::Status RecordStore::rotate() {
+  auto next = std::make_shared<OpenSegment>();
+  next->number = active_->number + 1;
+  absl::StatusOr<Journal> journal = Journal::open(journal_path(next->number), 0);
+  if (!journal.ok()) return journal.status();
+  journal_ = std::make_unique<Journal>(*std::move(journal));
+  sealing_ = std::exchange(active_, std::move(next));
+  return absl::OkStatus();
+}
+
+absl::Status RecordStore::wait_for_sealing() {
+  if (mutex_.AwaitWithTimeout(absl::Condition(this, &RecordStore::is_idle), kPatience)) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError("records cannot be sealed: " + seal_error_);
+}
+
+absl::Status RecordStore::seal() {
+  const absl::MutexLock lock(&mutex_);
+  if (absl::Status status = wait_for_sealing(); !status.ok()) return status;
+  if (active_->rows.rows() == 0) return absl::OkStatus();
+  if (absl::Status status = rotate(); !status.ok()) return status;
+  return wait_for_sealing();
+}
+
+void RecordStore::run() {
+  const absl::MutexLock lock(&mutex_);
+  for (;;) {
+    mutex_.AwaitWithTimeout(absl::Condition(this, &RecordStore::has_work), kTick);
+    if (stopping_) return;
+    absl::Status status;
+    const bool is_due =
+        active_->rows.rows() != 0 && absl::Now() - active_->since >= limits_.interval;
+    if (sealing_ == nullptr && is_due) status = rotate();
+    if (const std::shared_ptr<const OpenSegment> full = sealing_; status.ok() && full != nullptr) {
+      mutex_.Unlock();
+      const absl::StatusOr<SealedSegment> sealed = write_sealed(*full);
+      mutex_.Lock();
+      status = sealed.ok() ? add_sealed(*sealed) : sealed.status();
+      if (status.ok()) sealing_ = nullptr;
+    }
+    const std::string error(status.message());
+    // What fails is tried again, and said once.
+    if (!status.ok() && error != seal_error_) spdlog::error("records: {}", error);
+    seal_error_ = error;
+    if (!status.ok())
+      mutex_.AwaitWithTimeout(absl::Condition(this, &RecordStore::is_stopping), kTick);
+  }
+}
+
+absl::StatusOr<SealedSegment> RecordStore::write_sealed(const OpenSegment& segment) const {
+  v1::SegmentHead head;
+  head.set_number(segment.number);
+  segment.book.write(head);
+  SealedSegment sealed = controlplane::seal(segment.rows, std::move(head));
+  if (absl::Status status = write_segment(folder_, sealed); !status.ok()) return status;
+  return sealed;
+}
+
+absl::Status RecordStore::add_sealed(const SealedSegment& sealed) {
+  const v1::SegmentHead& head = sealed.directory.head();
+  if (absl::Status status = catalog_.add(sealed.directory); !status.ok()) return status;
+  segments_.push_back({head.number(), head.records(), to_nanoseconds(head.first_start()),
+                       to_nanoseconds(head.last_start())});
+  std::error_code ignored;  // one that stays is removed at the next start
+  std::filesystem::remove(journal_path(head.number()), ignored);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RecordCursor> RecordStore::cursor(const std::string& node) {
-  const absl::MutexLock lock(&write_mutex_);
-  absl::StatusOr<Statement> select = writer_.prepare(
-      "SELECT incarnation, last_sequence FROM stream WHERE node = ? ORDER BY id DESC LIMIT 1");
-  if (!select.ok()) return select.status();
-  const absl::StatusOr<bool> row = select->bind_text(node).step();
-  if (!row.ok()) return row.status();
-  if (!*row) return RecordCursor{};
-  return RecordCursor{select->bytes(0), select->number(1)};
+  const absl::MutexLock lock(&mutex_);
+  const auto newest = newest_.find(node);
+  if (newest == newest_.end()) return RecordCursor{};
+  return RecordCursor{newest->second, streams_[{node, newest->second}]};
 }
 
 absl::StatusOr<v1::QueryRecordsResponse> RecordStore::query(
     const v1::QueryRecordsRequest& request) {
-  const uint32_t limit = request.limit() == 0 ? kLimitDefault : request.limit();
-  if (limit > kLimitMax) {
-    return absl::InvalidArgumentError(absl::StrCat("limit: ", limit, " is over ", kLimitMax));
+  absl::StatusOr<RecordQuery> query = RecordQuery::of(request);
+  if (!query.ok()) return query.status();
+  std::shared_ptr<const OpenSegment> full;
+  std::vector<SegmentInfo> segments;
+  {
+    const absl::ReaderMutexLock lock(&mutex_);
+    absl::Status status = query->add(active_->rows, active_->number);
+    if (!status.ok()) return status;
+    full = sealing_;
+    segments = segments_;
   }
-  const absl::StatusOr<SqlCondition> condition = record_condition(request);
-  if (!condition.ok()) return condition.status();
-
-  const absl::MutexLock lock(&read_mutex_);
-  absl::StatusOr<Statement> select =
-      reader_.prepare(absl::StrCat("SELECT start_ns, record.id, message FROM record "
-                                   "JOIN stream ON stream.id = record.stream WHERE ",
-                                   condition->text, " ORDER BY start_ns, record.id LIMIT ?"));
-  if (!select.ok()) return select.status();
-  bind_values(*select, *condition);
-  select->bind(int64_t{limit} + 1);  // one more than asked for tells whether there is a next page
-
-  v1::QueryRecordsResponse response;
-  std::string token;
-  for (;;) {
-    const absl::StatusOr<bool> row = select->step();
-    if (!row.ok()) return row.status();
-    if (!*row) return response;
-    if (static_cast<uint32_t>(response.records_size()) == limit) break;
-    if (!response.add_records()->ParseFromString(select->bytes(2))) {
-      return absl::DataLossError(absl::StrCat("record ", select->integer(1), " cannot be read"));
-    }
-    token = record_page_token(select->integer(0), select->integer(1));
+  if (full != nullptr) {
+    if (absl::Status status = query->add(full->rows, full->number); !status.ok()) return status;
   }
-  response.set_next_page_token(token);
-  return response;
+  std::stable_sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
+    return a.first_start_ns < b.first_start_ns;
+  });
+  for (const SegmentInfo& info : segments) {
+    if (!query->wants(info.first_start_ns, info.last_start_ns)) continue;
+    const absl::StatusOr<std::optional<Segment>> segment =
+        open_for(query->condition(), folder_, info.number);
+    if (!segment.ok()) return segment.status();
+    if (!segment->has_value()) continue;
+    if (absl::Status status = query->add(**segment, info.number); !status.ok()) return status;
+  }
+  return (*std::move(query)).finish();
 }
 
 absl::StatusOr<ShareCounts> RecordStore::shares(const std::string& service, absl::Time since) {
-  const absl::MutexLock lock(&read_mutex_);
-  return count_shares(reader_, service, since);
+  ShareCounter counter(service, since);
+  std::shared_ptr<const OpenSegment> full;
+  std::vector<SegmentInfo> segments;
+  {
+    const absl::ReaderMutexLock lock(&mutex_);
+    if (absl::Status status = counter.add(active_->rows); !status.ok()) return status;
+    full = sealing_;
+    segments = segments_;
+  }
+  if (full != nullptr) {
+    if (absl::Status status = counter.add(full->rows); !status.ok()) return status;
+  }
+  for (const SegmentInfo& info : segments) {
+    if (info.last_start_ns < absl::ToUnixNanos(since)) continue;
+    const absl::StatusOr<std::optional<Segment>> segment = open_for({}, folder_, info.number);
+    if (!segment.ok()) return segment.status();
+    if (!segment->has_value()) continue;
+    if (absl::Status status = counter.add(**segment); !status.ok()) return status;
+  }
+  return std::move(counter).finish();
 }
 
 absl::StatusOr<std::vector<v1::WouldRefuse>> RecordStore::would_refuse(uint64_t revision) {
-  const absl::MutexLock lock(&read_mutex_);
-  return read_refusal_counts(reader_, revision);
+  const absl::MutexLock lock(&mutex_);
+  absl::StatusOr<RefusalCounts> counts = catalog_.refusals();
+  if (!counts.ok()) return counts.status();
+  absl::Status status = counts->add(active_->rows);
+  if (status.ok() && sealing_ != nullptr) status = counts->add(sealing_->rows);
+  if (!status.ok()) return status;
+  return counts->of(revision);
 }
 
 absl::StatusOr<uint64_t> RecordStore::expire(absl::Time oldest) {
+  const int64_t oldest_ns = absl::ToUnixNanos(oldest);
   uint64_t deleted = 0;
-  for (;;) {
-    const absl::MutexLock lock(&write_mutex_);
-    absl::StatusOr<Statement> statement = writer_.prepare(
-        "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE start_ns < ? LIMIT ?)");
-    if (!statement.ok()) return statement.status();
-    statement->bind(absl::ToUnixNanos(oldest)).bind(kExpireBatch);
-    if (absl::Status status = statement->run(); !status.ok()) return status;
-    const int64_t batch = writer_.changes();
-    deleted += static_cast<uint64_t>(batch);
-    if (batch < kExpireBatch) return deleted;
+  const absl::MutexLock lock(&mutex_);
+  for (size_t i = 0; i < segments_.size();) {
+    const SegmentInfo info = segments_[i];
+    if (info.last_start_ns >= oldest_ns) {
+      ++i;
+      continue;
+    }
+    if (absl::Status status = catalog_.remove(info.number); !status.ok()) return status;
+    segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(i));
+    std::error_code ignored;  // one that stays is removed at the next start
+    std::filesystem::remove(public_path(folder_, info.number), ignored);
+    std::filesystem::remove(private_path(folder_, info.number), ignored);
+    deleted += info.records;
   }
+  return deleted;
 }
 
 }  // namespace sluice::controlplane

@@ -3,78 +3,90 @@
 // How many new flows and clients each pool got, from the records.
 #include "controlplane/audit/share_counts.h"
 
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "controlplane/audit/segment/record_wire.h"
+
 namespace sluice::controlplane {
 namespace {
 
-// Adds one client's flows to one pool; its rows come one after the other, that of its first flow
-// first.
-class Counter {
- public:
-  void add(const RouteKey& key, const std::string& client, const std::string& pool,
-           uint64_t flows) {
-    RouteCounts& route = counts_[key];
-    ShareCount& share = route.pools[pool];
-    if (key != key_ || client != client_) {
-      finish_client();
-      key_ = key;
-      client_ = client;
-      ++share.clients;
-      ++route.clients;
-    }
-    share.flows += flows;
-    route.flows += flows;
-    client_flows_ += flows;
-  }
+constexpr size_t kHostBytes = 8;  // an IPv4 address whole, of an IPv6 one its /64
+// What makes a record that of a flow's start, and what it is counted under.
+constexpr Column kRead[] = {Column::kEndReason, Column::kPart,    Column::kOpened,
+                            Column::kStartTime, Column::kService, Column::kClientClass,
+                            Column::kRoute,     Column::kPool};
 
-  ShareCounts finish() && {
-    finish_client();
-    return std::move(counts_);
-  }
-
- private:
-  void finish_client() {
-    if (client_flows_ == 0) return;
-    counts_[key_].squares +=
-        static_cast<double>(client_flows_) * static_cast<double>(client_flows_);
-    client_flows_ = 0;
-  }
-
-  ShareCounts counts_;
-  RouteKey key_;
-  std::string client_;
-  uint64_t client_flows_ = 0;
-};
+constexpr int kIndexBits = 20;  // a dictionary has no more fields than a segment has rows
 
 }  // namespace
 
-absl::Status make_share_column(Database& database) {
-  absl::StatusOr<Statement> select =
-      database.prepare("SELECT 1 FROM pragma_table_info('record') WHERE name = 'is_new'");
-  if (!select.ok()) return select.status();
-  const absl::StatusOr<bool> row = select->step();
-  if (!row.ok()) return row.status();
-  if (*row) return absl::OkStatus();
-  select->reset();
-  return database.execute("ALTER TABLE record ADD COLUMN is_new INTEGER NOT NULL DEFAULT 0");
+absl::Status ShareCounter::add(const RowSource& source) {
+  Known known;
+  for (const Client& client : source.clients()) {
+    HostKey& host = known.hosts.emplace_back(0, std::min(client.address.size(), kHostBytes));
+    std::memcpy(&host.first, client.address.data(), host.second);
+  }
+  const Dictionaries& names = source.dictionaries();
+  const std::optional<uint64_t> service =
+      names.find(Column::kService, text_field(Column::kService, service_));
+  if (!service) return absl::OkStatus();
+  std::vector<uint64_t> values[std::size(kRead)], clients;
+  const auto& [ends, parts, opened, starts, services, classes, routes, pools] = values;
+  for (size_t block = 0; block < source.blocks(); ++block) {
+    absl::Status status = source.read(block, PrivateColumn::kClient, clients);
+    for (size_t i = 0; i < std::size(kRead) && status.ok(); ++i)
+      status = source.read(block, kRead[i], values[i]);
+    if (!status.ok()) return status;
+    for (size_t i = 0; i < clients.size(); ++i) {
+      const auto start = static_cast<int64_t>(starts[i]);
+      const bool is_new = ends[i] == v1::END_REASON_UNSPECIFIED && parts[i] <= 1 &&
+                          opened[i] != v1::OPENED_ADOPTED && start >= since_ns_;
+      const bool is_wanted = service_.empty() || services[i] == *service;
+      if (is_new && is_wanted) {
+        count({clients[i], services[i], classes[i], routes[i], pools[i], start}, names, known);
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
-absl::StatusOr<ShareCounts> count_shares(Database& database, const std::string& service,
-                                         absl::Time since) {
-  absl::StatusOr<Statement> select = database.prepare(
-      "SELECT service, client_class, route, substr(client, 1, 8) AS host, pool, COUNT(*), MIN(id) "
-      "FROM record WHERE is_new = 1 AND start_ns >= ? AND (? = '' OR service = ?) "
-      "GROUP BY service, client_class, route, host, pool "
-      "ORDER BY service, client_class, route, host, MIN(id)");
-  if (!select.ok()) return select.status();
-  select->bind(absl::ToUnixNanos(since)).bind_text(service).bind_text(service);
-  Counter counter;
-  for (;;) {
-    const absl::StatusOr<bool> row = select->step();
-    if (!row.ok()) return row.status();
-    if (!*row) return std::move(counter).finish();
-    counter.add({select->bytes(0), select->bytes(1), select->bytes(2)}, select->bytes(3),
-                select->bytes(4), select->number(5));
+void ShareCounter::count(const Row& row, const Dictionaries& names, Known& known) {
+  const uint64_t indexes =
+      row.service << 2 * kIndexBits | row.client_class << kIndexBits | row.route;
+  Route*& route = known.routes[indexes];
+  if (route == nullptr) {
+    route = &routes_[{std::string(text_of(names.field(Column::kService, row.service))),
+                      std::string(text_of(names.field(Column::kClientClass, row.client_class))),
+                      std::string(text_of(names.field(Column::kRoute, row.route)))}];
   }
+  auto& pool = known.pools[{route, row.pool}];
+  if (pool == nullptr) {
+    const std::string name(text_of(names.field(Column::kPool, row.pool)));
+    pool = &*route->counts.pools.try_emplace(name).first;
+  }
+  ++pool->second.flows;
+  Host& host = route->hosts[known.hosts[row.client]];
+  if (host.flows++ != 0 && host.first_ns <= row.start_ns) return;
+  host.first_ns = row.start_ns;
+  host.first_pool = &pool->first;
+}
+
+ShareCounts ShareCounter::finish() && {
+  ShareCounts counts;
+  for (auto& [key, route] : routes_) {
+    for (const auto& [key_of_host, host] : route.hosts) {
+      ++route.counts.pools.at(*host.first_pool).clients;
+      ++route.counts.clients;
+      route.counts.flows += host.flows;
+      route.counts.squares += static_cast<double>(host.flows) * static_cast<double>(host.flows);
+    }
+    counts.emplace(key, std::move(route.counts));
+  }
+  return counts;
 }
 
 }  // namespace sluice::controlplane

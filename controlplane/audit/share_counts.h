@@ -3,13 +3,17 @@
 // How many new flows and clients each pool got, from the records.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "controlplane/store/database.h"
+#include "controlplane/audit/segment/row_source.h"
 
 namespace sluice::controlplane {
 
@@ -30,12 +34,44 @@ struct RouteCounts {
 using RouteKey = std::tuple<std::string, std::string, std::string>;  // service, class, route
 using ShareCounts = std::map<RouteKey, RouteCounts>;
 
-// Adds the column that tells a flow's first record of one opened by SYN or datagram, where an older
-// program made the file: its records count as none.
-absl::Status make_share_column(Database& database);
+// Adds up sources.  Thread: one at a time.
+class ShareCounter {
+ public:
+  // Of flows that began at `since` or later; `service` empty: of all.
+  ShareCounter(std::string service, absl::Time since)
+      : service_(std::move(service)), since_ns_(absl::ToUnixNanos(since)) {}
 
-// Flows that began at `since` or later; `service` empty: of all.
-absl::StatusOr<ShareCounts> count_shares(Database& database, const std::string& service,
-                                         absl::Time since);
+  // Errors: of `RowSource::read`.
+  absl::Status add(const RowSource& source);
+  ShareCounts finish() &&;
+
+ private:
+  using HostKey = std::pair<uint64_t, size_t>;  // the first bytes of an address, and how many
+  struct Host {
+    uint64_t flows = 0;
+    int64_t first_ns = 0;
+    const std::string* first_pool = nullptr;
+  };
+  struct Route {
+    RouteCounts counts;
+    absl::flat_hash_map<HostKey, Host> hosts;
+  };
+  // What the indexes of one source mean here, so that no row compares names.
+  struct Known {
+    std::vector<HostKey> hosts;  // by client
+    absl::flat_hash_map<uint64_t, Route*> routes;
+    absl::flat_hash_map<std::pair<Route*, uint64_t>, std::pair<const std::string, ShareCount>*>
+        pools;
+  };
+  struct Row {
+    uint64_t client, service, client_class, route, pool;
+    int64_t start_ns;
+  };
+  void count(const Row& row, const Dictionaries& names, Known& known);
+
+  const std::string service_;
+  const int64_t since_ns_;
+  std::map<RouteKey, Route> routes_;
+};
 
 }  // namespace sluice::controlplane

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "tests/support/temporary_directory.h"
 
@@ -28,6 +31,14 @@ v1::FlowRecord record(uint64_t sequence) {
   record.set_flow_id(sequence);
   record.mutable_start_time()->set_seconds(static_cast<int64_t>(1000 + sequence));
   return record;
+}
+
+v1::FlowRecord monitored(uint64_t sequence, uint64_t revision,
+                         const std::vector<std::string>& guardrails) {
+  v1::FlowRecord monitored = record(sequence);
+  monitored.set_revision(revision);
+  *monitored.mutable_would_refuse() = {guardrails.begin(), guardrails.end()};
+  return monitored;
 }
 
 InsertResult insert(RecordStore& store, const std::vector<v1::FlowRecord>& records) {
@@ -126,7 +137,17 @@ struct FilterCase {
   std::vector<uint64_t> expected;
 };
 
-TEST(RecordStore, FiltersSelectWhatMatchesAll) {
+// Whether it is asked before or after what came was sealed.
+class RecordSearch : public ::testing::TestWithParam<bool> {
+ protected:
+  void seal(RecordStore& store) {
+    if (!GetParam()) return;
+    ASSERT_TRUE(store.seal().ok());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Sealed, RecordSearch, ::testing::Bool());
+
+TEST_P(RecordSearch, FiltersSelectWhatMatchesAll) {
   const TemporaryDirectory directory;
   const auto store = open_store(directory.path("audit"));
   v1::FlowRecord ended = full_record(3, std::string("\xc6\x33\x64\x41", 4), "v2");
@@ -135,6 +156,7 @@ TEST(RecordStore, FiltersSelectWhatMatchesAll) {
   insert(*store, {full_record(1, std::string("\xc6\x33\x64\x01", 4), "v1"),
                   full_record(2, std::string("\xc0\x00\x02\x01", 4), "v1"), ended,
                   full_record(4, v6, "v2")});
+  seal(*store);
   using Request = v1::QueryRecordsRequest;
   const std::vector<FilterCase> cases = {
       {"prefix",
@@ -176,7 +198,7 @@ TEST(RecordStore, FiltersSelectWhatMatchesAll) {
   }
 }
 
-TEST(RecordStore, PagesJoinToTheWholeAlsoWhenStartTimesAreEqual) {
+TEST_P(RecordSearch, PagesJoinToTheWholeAlsoWhenStartTimesAreEqual) {
   const TemporaryDirectory directory;
   const auto store = open_store(directory.path("audit"));
   std::vector<v1::FlowRecord> records;
@@ -185,6 +207,7 @@ TEST(RecordStore, PagesJoinToTheWholeAlsoWhenStartTimesAreEqual) {
     records.back().mutable_start_time()->set_seconds(1000);
   }
   insert(*store, records);
+  seal(*store);
 
   v1::QueryRecordsRequest request;
   request.set_limit(3);
@@ -212,10 +235,13 @@ TEST(RecordStore, WrongQuestionsAreRefused) {
   }
 }
 
-TEST(RecordStore, ExpiryDeletesOnlyWhatStartedBefore) {
+TEST(RecordStore, ExpiryDeletesSegmentsOfWhichEveryRecordStartedBefore) {
   const TemporaryDirectory directory;
   const auto store = open_store(directory.path("audit"));
-  insert(*store, {record(1), record(2), record(3)});
+  insert(*store, {record(1), record(2)});
+  ASSERT_TRUE(store->seal().ok());
+  insert(*store, {record(3)});
+  ASSERT_TRUE(store->seal().ok());
 
   const auto deleted = store->expire(absl::FromUnixSeconds(1003));
 
@@ -224,19 +250,12 @@ TEST(RecordStore, ExpiryDeletesOnlyWhatStartedBefore) {
   EXPECT_EQ(insert(*store, {record(2)}).duplicates, 1U);
 }
 
-v1::FlowRecord monitored(uint64_t sequence, uint64_t revision,
-                         const std::vector<std::string>& guardrails) {
-  v1::FlowRecord monitored = record(sequence);
-  monitored.set_revision(revision);
-  *monitored.mutable_would_refuse() = {guardrails.begin(), guardrails.end()};
-  return monitored;
-}
-
-TEST(RecordStore, WhatAGuardrailWouldRefuseIsFoundByItsWholeName) {
+TEST_P(RecordSearch, WhatAGuardrailWouldRefuseIsFoundByItsWholeName) {
   const TemporaryDirectory directory;
   const auto store = open_store(directory.path("audit"));
   insert(*store, {monitored(1, 7, {"residency", "trial"}), monitored(2, 7, {"trial"}),
                   monitored(3, 7, {}), monitored(4, 7, {"residency-2"})});
+  seal(*store);
   v1::QueryRecordsRequest request;
 
   request.set_would_refuse("residency");
@@ -254,7 +273,9 @@ TEST(RecordStore, WhatGuardrailsWouldRefuseIsCountedOncePerStartAndOutlivesRecor
   end.set_end_reason(v1::END_REASON_FIN);
   {
     const auto store = open_store(directory.path("audit"));
-    insert(*store, {monitored(1, 6, {"residency"}), monitored(2, 7, {"residency", "trial"}), end});
+    insert(*store, {monitored(1, 6, {"residency"}), monitored(2, 7, {"residency", "trial"})});
+    ASSERT_TRUE(store->seal().ok());
+    insert(*store, {end});
     insert(*store, {end, monitored(4, 7, {"residency"})});
     ASSERT_EQ(*store->expire(absl::FromUnixSeconds(1003)), 2U);
   }
@@ -270,6 +291,92 @@ TEST(RecordStore, WhatGuardrailsWouldRefuseIsCountedOncePerStartAndOutlivesRecor
   EXPECT_EQ(counts->at(0).last_time().seconds(), 1004);
   EXPECT_EQ(counts->at(1).guardrail(), "trial");
   EXPECT_EQ(counts->at(1).flows(), 1U);
+}
+
+TEST(RecordStore, RecordsOfSeveralSegmentsAndOfNoneComeInOrderAndInPages) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  v1::FlowRecord late = record(3);
+  late.mutable_start_time()->set_seconds(1001);
+  insert(*store, {record(1), record(2)});
+  ASSERT_TRUE(store->seal().ok());
+  insert(*store, {late});
+  ASSERT_TRUE(store->seal().ok());
+  insert(*store, {record(4)});
+
+  v1::QueryRecordsRequest request;
+  request.set_limit(2);
+  EXPECT_THAT(sequences(*store, request), ElementsAre(1, 3));
+  request.set_page_token(store->query(request)->next_page_token());
+  EXPECT_THAT(sequences(*store, request), ElementsAre(2, 4));
+}
+
+TEST(RecordStore, WhatIsNotSealedSurvivesTheProcess) {
+  const TemporaryDirectory directory;
+  insert(*open_store(directory.path("audit")), {record(1), record(3)});
+
+  const auto store = open_store(directory.path("audit"));
+
+  EXPECT_THAT(sequences(*store, {}), ElementsAre(1, 3));
+  EXPECT_EQ(insert(*store, {record(3), record(4)}).duplicates, 1U);
+}
+
+TEST(RecordStore, SealsByItselfWhenTheSegmentIsFullOrOld) {
+  const TemporaryDirectory directory;
+  const std::string folder = directory.path("audit/segments");
+  const auto count = [&] {
+    size_t segments = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      segments += entry.path().extension() == ".public" ? 1 : 0;
+    return segments;
+  };
+  const auto wait_for = [&](size_t segments) {
+    for (int i = 0; i < 500 && count() < segments; ++i)
+      absl::SleepFor(absl::Milliseconds(20));
+    return count();
+  };
+  auto store = *RecordStore::open(directory.path("audit"), {.records_max = 3});
+  insert(*store, {record(1), record(2)});
+  EXPECT_EQ(count(), 0U);
+  insert(*store, {record(3), record(4)});
+  EXPECT_EQ(wait_for(1), 1U) << "full";
+  store.reset();
+
+  store = *RecordStore::open(directory.path("audit"), {.interval = absl::ZeroDuration()});
+  EXPECT_EQ(wait_for(2), 2U) << "old";
+  EXPECT_THAT(sequences(*store, {}), ElementsAre(1, 2, 3, 4));
+}
+
+// As a crash between the segment's last rename and its entry in the catalog leaves it.
+TEST(RecordStore, SegmentThatTheCatalogDoesNotKnowIsTakenOnce) {
+  const TemporaryDirectory directory;
+  const std::string audit = directory.path("audit");
+  insert(*open_store(audit), {record(1), monitored(2, 7, {"residency"})});
+  std::filesystem::copy(audit, directory.path("before"), std::filesystem::copy_options::recursive);
+  ASSERT_TRUE(open_store(audit)->seal().ok());
+  for (const char* name : {"00000000000000000001.public", "00000000000000000001.private"}) {
+    std::filesystem::copy_file(audit + "/segments/" + name,
+                               directory.path(std::string("before/segments/") + name));
+  }
+
+  const auto store = open_store(directory.path("before"));
+
+  EXPECT_THAT(sequences(*store, {}), ElementsAre(1, 2));
+  EXPECT_EQ(store->would_refuse(7)->at(0).flows(), 1U);
+  EXPECT_EQ(insert(*store, {record(2)}).duplicates, 1U);
+}
+
+TEST(RecordStore, DamagedSegmentFailsTheSearchAndNamesTheFile) {
+  const TemporaryDirectory directory;
+  const auto store = open_store(directory.path("audit"));
+  insert(*store, {record(1)});
+  ASSERT_TRUE(store->seal().ok());
+  std::filesystem::resize_file(directory.path("audit/segments/00000000000000000001.public"), 50);
+
+  const absl::Status status = store->query({}).status();
+
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("0001.public at 22: the footer"));
 }
 
 // A file as the first version left it, with one record.

@@ -4,7 +4,6 @@
 #include "controlplane/audit/share_counts.h"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include "controlplane/audit/record_store.h"
 #include "tests/support/temporary_directory.h"
@@ -92,21 +91,19 @@ TEST_F(ShareCountsTest, OnlyTheServiceAndTheTimeThatAreAskedFor) {
   EXPECT_EQ(counts("other").flows, 0u);
 }
 
-TEST_F(ShareCountsTest, AFileOfAnOlderProgramGetsTheColumnAndItsRecordsCountAsNone) {
+TEST_F(ShareCountsTest, CountsOverSegmentsAndWhatIsNotSealed) {
   insert(record("aaaa", "blue"));
-  store_.reset();
-  sqlite3* connection = nullptr;
-  ASSERT_EQ(sqlite3_open(directory_.path("audit/records.db").c_str(), &connection), SQLITE_OK);
-  ASSERT_EQ(
-      sqlite3_exec(connection, "ALTER TABLE record DROP COLUMN is_new", nullptr, nullptr, nullptr),
-      SQLITE_OK);
-  sqlite3_close(connection);
+  ASSERT_TRUE(store_->seal().ok());
+  v1::FlowRecord later = record("aaaa", "green");
+  later.mutable_start_time()->set_seconds(1001);
+  insert(later);
 
-  store_ = *RecordStore::open(directory_.path("audit"));
+  const RouteCounts found = counts();
 
-  EXPECT_EQ(counts().flows, 0u);
-  insert(record("bbbb", "blue"));
-  EXPECT_EQ(counts().flows, 1u);
+  EXPECT_EQ(found.flows, 2u);
+  EXPECT_EQ(found.clients, 1u);
+  EXPECT_EQ(found.pools.at("blue").clients, 1u);
+  EXPECT_EQ(found.pools.at("green").clients, 0u);
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which records of each node's stream are here, and which never came.
+#include "controlplane/audit/sequence_book.h"
+
+namespace sluice::controlplane {
+namespace {
+
+constexpr int kRangesMax = 100;  // an entry of the log holds 64 KiB
+
+}  // namespace
+
+uint64_t SequenceBook::add(const StreamKey& key, uint64_t end, uint64_t sequence) {
+  v1::SegmentStream& stream = streams_[key];
+  if (stream.records() == 0) {
+    stream.set_node(key.first);
+    stream.set_incarnation(key.second);
+    stream.set_after(end);
+  }
+  stream.set_last(sequence);
+  stream.set_records(stream.records() + 1);
+  const uint64_t missing = sequence - end - 1;
+  if (missing == 0) return 0;
+  stream.set_missing_count(stream.missing_count() + missing);
+  if (stream.missing_size() < kRangesMax) {
+    v1::SequenceRange& range = *stream.add_missing();
+    range.set_first(end + 1);
+    range.set_last(sequence - 1);
+  }
+  return missing;
+}
+
+void SequenceBook::write(v1::SegmentHead& head) const {
+  for (const auto& [key, stream] : streams_)
+    *head.add_streams() = stream;
+}
+
+}  // namespace sluice::controlplane
