@@ -127,6 +127,8 @@ uint64_t RecordStore::take(std::string_view bytes) {
   const uint64_t sequence = record.numbers[index_of(Column::kSequence)];
   const auto [end, is_first] = streams_.emplace(key, 0);
   if (is_first) newest_[key.first] = key.second;
+  // A batch whose sync failed may be in one journal, and in the next since it was sent again.
+  if (sequence <= end->second) return 0;
   const uint64_t missing = active_->book.add(key, end->second, sequence);
   end->second = sequence;
   active_->rows.add(record);

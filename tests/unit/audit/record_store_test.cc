@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -15,6 +17,7 @@ namespace sluice::controlplane {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::TemporaryDirectory;
 
 std::unique_ptr<RecordStore> open_store(const std::string& directory) {
@@ -319,6 +322,22 @@ TEST(RecordStore, WhatIsNotSealedSurvivesTheProcess) {
 
   EXPECT_THAT(sequences(*store, {}), ElementsAre(1, 3));
   EXPECT_EQ(insert(*store, {record(3), record(4)}).duplicates, 1U);
+}
+
+// As a sync that failed, though the disk had the batch, a second sending and a crash leave it.
+TEST(RecordStore, BatchThatIsInTheJournalTwiceIsThereOnce) {
+  const TemporaryDirectory directory;
+  insert(*open_store(directory.path("audit")), {record(1), record(2)});
+  const auto folder = std::filesystem::directory_iterator(directory.path("audit/segments"));
+  const std::string journal = folder->path().string();
+  ASSERT_THAT(journal, HasSubstr(".journal"));
+  std::stringstream batch;
+  batch << std::ifstream(journal, std::ios::binary).rdbuf();
+  std::ofstream(journal, std::ios::binary | std::ios::app) << batch.str();
+
+  const auto store = open_store(directory.path("audit"));
+
+  EXPECT_THAT(sequences(*store, {}), ElementsAre(1, 2));
 }
 
 TEST(RecordStore, SealsByItselfWhenTheSegmentIsFullOrOld) {
