@@ -3,7 +3,10 @@
 // A node's /metrics.
 #include "dataplane/daemon/node_metrics.h"
 
+#include <string>
 #include <utility>
+
+#include "dataplane/pipeline/drop_reason.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -36,8 +39,12 @@ void add_packets(MetricPage& page, const v1::GetCountersResponse& counters) {
   add_per_lcore(page, counters, &v1::LcoreCounters::held);
   page.counter("sluice_dropped_packets_total", "Packets dropped, by reason.");
   for (const v1::LcoreCounters& lcore : counters.lcores()) {
-    for (const auto& [reason, packets] : lcore.dropped()) {
-      page.add({{"lcore", std::to_string(lcore.lcore())}, {"reason", reason}}, as_number(packets));
+    // Every reason from the start: an increase from nothing is none.
+    for (size_t i = 0; i < kDropReasonCount; ++i) {
+      const std::string reason(drop_reason_name(static_cast<DropReason>(i)));
+      const auto packets = lcore.dropped().find(reason);
+      page.add({{"lcore", std::to_string(lcore.lcore())}, {"reason", reason}},
+               packets == lcore.dropped().end() ? 0 : as_number(packets->second));
     }
   }
 }

@@ -32,7 +32,7 @@ TEST(NodeMetrics, SayWhatBecameOfPacketsFlowsAndRecords) {
   lcore.set_lcore(1);
   lcore.set_rx(100);
   lcore.set_forwarded(97);
-  (*lcore.mutable_dropped())["no-route"] = 3;
+  (*lcore.mutable_dropped())["fragment"] = 3;
   lcore.set_flows(12);
   v1::TargetCounters& target = *counters.add_targets();
   target.set_service("chat");
@@ -49,7 +49,7 @@ TEST(NodeMetrics, SayWhatBecameOfPacketsFlowsAndRecords) {
        {"sluice_build_info{node=\"edge-1\",version=\"1.2\"} 1\n", "sluice_table_generation 9\n",
         "sluice_received_packets_total{lcore=\"1\"} 100\n",
         "sluice_forwarded_packets_total{lcore=\"1\"} 97\n",
-        "sluice_dropped_packets_total{lcore=\"1\",reason=\"no-route\"} 3\n",
+        "sluice_dropped_packets_total{lcore=\"1\",reason=\"fragment\"} 3\n",
         "sluice_flows{lcore=\"1\"} 12\n", "sluice_flow_capacity 2048\n",
         "sluice_backend_packets_total"
         "{service=\"chat\",route=\"chat-eu\",pool=\"v1\",backend=\"a\"} 97\n",
