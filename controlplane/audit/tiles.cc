@@ -160,9 +160,9 @@ absl::Status write_file(const fs::path& path, absl::string_view bytes) {
 absl::Status FileBatch::write(const fs::path& path, absl::string_view bytes) {
   const fs::path folder = path.parent_path();
   folders_.insert(folder);
-  for (fs::path made = folder; !made.empty() && !fs::exists(made); made = made.parent_path())
+  std::error_code error;  // what cannot be looked at is not there
+  for (fs::path made = folder; !made.empty() && !fs::exists(made, error); made = made.parent_path())
     folders_.insert(made.parent_path().empty() ? fs::path(".") : made.parent_path());
-  std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
     return absl::UnavailableError(
