@@ -35,8 +35,6 @@ void add_packets(MetricPage& page, const v1::GetCountersResponse& counters) {
   add_per_lcore(page, counters, &v1::LcoreCounters::handed_in);
   page.counter("sluice_handed_out_packets_total", "Packets given to another lcore.");
   add_per_lcore(page, counters, &v1::LcoreCounters::handed_out);
-  page.gauge("sluice_held_packets", "Fragments that wait for their first one.");
-  add_per_lcore(page, counters, &v1::LcoreCounters::held);
   page.counter("sluice_dropped_packets_total", "Packets dropped, by reason.");
   for (const v1::LcoreCounters& lcore : counters.lcores()) {
     // Every reason from the start: an increase from nothing is none.
