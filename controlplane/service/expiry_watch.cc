@@ -4,7 +4,6 @@
 #include "controlplane/service/expiry_watch.h"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -59,7 +58,8 @@ void ExpiryWatch::look_at(const v1::ViewRecord& view, std::vector<v1::Event>& ev
   }
   pools_ = std::move(now);
   for (auto& [pool, backends] : fresh) {
-    const bool is_whole_pool = std::ranges::all_of(pools_[pool] | std::views::values, is_expired);
+    const bool is_whole_pool = std::ranges::all_of(
+        pools_[pool], [](const auto& backend) { return is_expired(backend.second); });
     const std::string time =
         absl::FormatTime(absl::RFC3339_sec, time_of(view.time()), absl::UTCTimeZone());
     v1::Event& event =
