@@ -3,6 +3,7 @@
 // New flows, and known ones whose backend went.
 #include "dataplane/pipeline/steer_fresh.h"
 
+#include <chrono>
 #include <cstring>
 
 #include "dataplane/net/headers.h"
@@ -19,7 +20,7 @@ namespace {
 // What becomes of a known flow when one more packet of it arrives.
 enum class Fate : uint8_t {
   kStays,    // its backend serves it
-  kReopens,  // it was closing or cut, and the client opens a new one on the same ports
+  kReopens,  // it is over, and the client opens a new one on the same ports
   kMoves,    // its backend is gone, down, or no longer eligible for a flow that can move
   kCut,      // its pool may no longer serve this client, gave it up, or was recalled; or it was cut
              // before
@@ -38,10 +39,24 @@ bool may_stay(const Packet<F>& packet, const FlowEntry<F>& entry, const BackendL
          !table.is_evicted(packet.service, client_class, line.pool, TargetId{entry.target});
 }
 
+// Whether a SYN on this flow is the first packet of another. Servers answer directly, so that one
+// that reset a connection looks like one that waits; its client may take the port again and must
+// not come back to that server for it. A SYN that comes late belongs to the handshake that it
+// began.
+template <Family F>
+bool is_over(const FlowEntry<F>& entry, const CoreContext& core) noexcept {
+  if (entry.state >= FlowState::kClosing) return true;
+  const uint64_t quiet_ns = core.now_ns - entry.last_seen_ns;
+  return entry.state == FlowState::kOpen &&
+         quiet_ns >=
+             static_cast<uint64_t>(std::chrono::nanoseconds(core.timeouts.tcp_opening).count());
+}
+
 // Judges by everything that may end a part. Re-checks eligibility when the entry's epoch is old.
 template <Family F>
-Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot) noexcept {
-  if (entry.state >= FlowState::kClosing && is_opening_syn(packet.tcp_flags)) {
+Verdict judge(const Packet<F>& packet, FlowEntry<F>& entry, const Snapshot& snapshot,
+              const CoreContext& core) noexcept {
+  if (is_opening_syn(packet.tcp_flags) && is_over(entry, core)) {
     return {Fate::kReopens, quiet_end(entry.state, entry.tcp_flags)};
   }
   if (entry.state == FlowState::kCut) return {Fate::kCut};
@@ -187,7 +202,7 @@ void choose_pools(Burst<F>& burst, const Snapshot& snapshot, const FlowTable<F>&
 template <Family F>
 bool reconsider(Packet<F>& packet, FlowEntry<F>& entry, Decision& decision,
                 const Snapshot& snapshot, CoreContext& core) noexcept {
-  const Verdict verdict = judge(packet, entry, snapshot);
+  const Verdict verdict = judge(packet, entry, snapshot, core);
   switch (verdict.fate) {
     case Fate::kStays:
       packet.line = verdict.line;

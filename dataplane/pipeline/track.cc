@@ -19,7 +19,7 @@ const BackendLine* steady_line(const FlowEntry<F>& entry, const Snapshot& snapsh
   return is_steady ? line : nullptr;
 }
 
-// False: the packet is not of a known flow that simply goes on.
+// False: the packet is not of a known flow that simply goes on. A SYN may be the first of another.
 template <Family F>
 bool continue_flow(Packet<F>& packet, const Snapshot& snapshot, CoreContext& core) noexcept {
   if (packet.kind != PacketKind::kFlow) [[unlikely]]
@@ -27,7 +27,7 @@ bool continue_flow(Packet<F>& packet, const Snapshot& snapshot, CoreContext& cor
   packet.entry = core.flows<F>().find(packet.key, packet.hash, packet.entry);
   if (packet.entry == nullptr) return false;
   packet.line = steady_line(*packet.entry, snapshot);
-  if (packet.line == nullptr) [[unlikely]]
+  if (packet.line == nullptr || (packet.tcp_flags & kTcpSyn) != 0) [[unlikely]]
     return false;
   continue_part(packet, *packet.entry, snapshot, core);
   return true;

@@ -435,6 +435,38 @@ TEST_F(Flows, SynOnAClosingFlowEndsItAndOpensAnother) {
   EXPECT_GE(last_event().handshake_us, 1u);
 }
 
+// A server that resets a connection does so past the node.
+TEST_F(Flows, SynOnAFlowThatIsOpenAndQuietOpensAnotherWhereNewFlowsGo) {
+  const std::string first = send(tcp(1000, kTcpSyn));
+  send(tcp(1000, kTcpAck));
+  set_state(backend_name(first), BackendState::kDraining);
+
+  core.pass(9 * kSecondNs);
+  EXPECT_EQ(send(tcp(1000, kTcpSyn)), first) << "a repeated one that was long under way";
+  EXPECT_EQ(core.events.size(), 1u);
+  core.pass(10 * kSecondNs);
+  EXPECT_NE(send(tcp(1000, kTcpSyn)), first);
+
+  ASSERT_EQ(core.events.size(), 3u);
+  EXPECT_EQ(core.events[1].end_reason, EndReason::kIdle);
+  EXPECT_EQ(core.events[1].counts.packets, 3u);
+  EXPECT_NE(core.events[2].flow_id, core.events[0].flow_id);
+  EXPECT_EQ(core.events[2].opened, Opened::kSyn);
+  EXPECT_EQ(counters().flows_opened.read(), 2u);
+  EXPECT_EQ(counters().flows_ended.read(), 1u);
+}
+
+TEST_F(Flows, QuietConnectionGoesOnWithItsBackend) {
+  const std::string first = send(tcp(1000, kTcpSyn));
+  send(tcp(1000, kTcpAck));
+  set_state(backend_name(first), BackendState::kDraining);
+
+  core.pass(800 * kSecondNs, kSecondNs);
+
+  EXPECT_EQ(send(tcp(1000, kTcpAck)), first);
+  EXPECT_EQ(core.events.size(), 1u);
+}
+
 TEST_F(Flows, EndByTheTimeoutOfTheirState) {
   struct Row {
     const char* name;
