@@ -17,6 +17,8 @@ constexpr uint32_t kWindowsToLeaveMax = 48;
 constexpr uint32_t kWindowsToForget = 10;
 // An average over about eight windows: long beside a window, short beside a working day.
 constexpr int64_t kAverageWindows = 8;
+// Responses are those of a sample, whose size does not follow `min_flows`: so many make a mean.
+constexpr uint64_t kResponsesMin = 30;
 
 uint64_t moved_towards(uint64_t average, uint64_t value) {
   const auto from = static_cast<int64_t>(average);
@@ -66,8 +68,10 @@ DegradationJudge::Window DegradationJudge::look_at(const OpeningSums& sums,
                                                    const DegradedBound& bound) {
   const uint64_t begun = sums.begun - at_begin_.begun;
   const uint64_t responses = sums.responses - at_begin_.responses;
-  const bool shows_handshakes = bound.judges_handshakes() && begun >= bound.flows_min;
-  const bool shows_responses = bound.judges_responses() && responses >= bound.flows_min;
+  const bool has_flows = begun >= bound.flows_min;
+  const bool shows_handshakes = bound.judges_handshakes() && has_flows;
+  const bool shows_responses = bound.judges_responses() && has_flows &&
+                               responses >= std::min(bound.flows_min, kResponsesMin);
   if (!shows_handshakes && !shows_responses) return Window::kSilent;
   // Some began in the window before.
   const uint64_t completed = std::min(sums.completed - at_begin_.completed, begun);

@@ -20,7 +20,8 @@ namespace sluice::dataplane {
 // A flow while it is observed.
 struct alignas(64) ObservedFlow {
   Observation seen;
-  uint64_t due_ns = 0;              // when it is judged; its packets from then on tell nothing
+  uint64_t due_ns = 0;              // when it is judged
+  uint64_t response_due_ns = 0;     // until when its first response is waited for
   std::array<uint8_t, 8> client{};  // as in `ObservationEvent`
   uint32_t entry = 0;               // position in the flow table of its family
   uint32_t target = 0;              // TargetId
@@ -48,6 +49,8 @@ class ObservationTable {
   // `kAgeMaxNs` at most.  Errors: nullptr when none is free.
   ObservedFlow* add(const ObservedFlow& flow) noexcept;
   void remove(ObservedFlow& flow) noexcept;
+  // Makes the flow due at another time; it keeps its place.  Shape: as for `add`.
+  void postpone(ObservedFlow& flow, uint64_t due_ns) noexcept;
 
   uint32_t place(const ObservedFlow& flow) const noexcept {
     return static_cast<uint32_t>(&flow - flows_.elements());
@@ -55,8 +58,8 @@ class ObservationTable {
   ObservedFlow& at(uint32_t place) noexcept { return flows_[place]; }
   uint32_t size() const noexcept { return size_; }
 
-  // Calls `judge` for flows that are due, up to `count` of them; it removes the flow. What is left
-  // comes with the next call. A flow is judged within `kSlotNs` of its time.
+  // Calls `judge` for flows that are due, up to `count` of them; it removes or postpones the flow.
+  // What is left comes with the next call. A flow is judged within `kSlotNs` of its time.
   template <class Judge>
   void take_due(uint64_t now_ns, uint32_t count, Judge&& judge) noexcept;
 
@@ -68,6 +71,8 @@ class ObservationTable {
 
   // The first slot of time that begins when the flow is due, or later.
   static constexpr uint64_t tick(uint64_t due_ns) noexcept { return (due_ns >> kSlotShift) + 1; }
+  void link(ObservedFlow& flow) noexcept;
+  void unlink(const ObservedFlow& flow) noexcept;
   uint32_t& first_of(uint64_t tick) noexcept { return slots_[tick % kSlots]; }
   ObservedFlow& linked(uint32_t link) noexcept { return flows_[link - 1]; }
 

@@ -28,8 +28,8 @@ inline constexpr uint64_t kCutRepliesPerSecond = 100'000;
 inline constexpr uint16_t kTxBatchMax = 2 * kBurstMax;
 // Flows that one lcore observes at once: ten thousand new ones per second for three seconds. 4 MiB.
 inline constexpr uint32_t kObservedFlowsMax = 32'768;
-// How many of them at most wait for a first response for no rollout's sake. A pool that answers
-// after 20 s still shows 400 of its flows per second, and rollouts keep three places of four.
+// How many of them at most wait for a first response. A pool that answers after 20 s still shows
+// 400 of its flows per second, and rollouts keep three places of four.
 inline constexpr uint32_t kSampledFlowsMax = kObservedFlowsMax / 4;
 
 struct CoreSettings {
@@ -139,7 +139,7 @@ struct alignas(64) CoreContext {
 
   // Of rollouts' flows, and of those that show how soon their pools answer.
   ObservationTable observed;
-  uint32_t sampled_flows = 0;  // of `observed`, those of no rollout
+  uint32_t sampled_flows = 0;  // of `observed`, those that wait for a first response
   RecentClients recent_clients;
   ObservationBuffer observations;
 };

@@ -16,6 +16,9 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kNsPerUs = 1'000;
 // Bounds a turn: a line of the observation, of the entry and of the event each.
 constexpr uint32_t kJudgedPerTurnMax = 64;
+// A client that opened a connection for a request sends it by then. One that did not gives its
+// place in the sample back: connections that nobody completes must not fill it.
+constexpr uint64_t kRequestWaitNs = 3'000'000'000;
 
 template <Family F>
 ClientSegment segment_of(const Packet<F>& packet, uint64_t now_ns) noexcept {
@@ -68,10 +71,12 @@ uint64_t rollout_age_ms(const Route& route, const Decision& decision) noexcept {
   return route.rollouts[decision.rollout].observe_age_ms;
 }
 
-// Sums up how long the flow waited for its first response. One that got none has waited until now
-// at least, and counts with that: a server that never answers is not left out.
+// Sums up how long the flow waited for its first response, and gives its place in the sample back.
+// One that got none has waited until now at least, and counts with that: a server that never
+// answers is not left out.
 void count_response(ObservedFlow& flow, CoreContext& core) noexcept {
   flow.awaits_response = false;
+  --core.sampled_flows;
   if (!flow.seen.has_request) return;
   ResponseCounters& responses = core.responses[flow.target];
   responses.count.add(1);
@@ -102,13 +107,22 @@ void write(const ObservedFlow& flow, CoreContext& core) noexcept {
 // Takes in what was seen; the flow goes on unobserved.
 void judge(ObservedFlow& flow, CoreContext& core) noexcept {
   if (flow.awaits_response) count_response(flow, core);
-  if (flow.rollout != 0) {
-    write(flow, core);
-  } else {
-    --core.sampled_flows;
-  }
+  if (flow.rollout != 0) write(flow, core);
   clear_mark(flow, core);
   core.observed.remove(flow);
+}
+
+bool is_waiting(const ObservedFlow& flow, uint64_t now_ns) noexcept {
+  return flow.awaits_response && flow.seen.has_request && now_ns < flow.response_due_ns;
+}
+
+// At the flow's time. A rollout judges at an age that may be far shorter than a slow response
+// takes: what waits for one goes on waiting.
+void judge_due(ObservedFlow& flow, CoreContext& core) noexcept {
+  if (!is_waiting(flow, core.now_ns)) return judge(flow, core);
+  if (flow.rollout != 0) write(flow, core);
+  flow.rollout = 0;
+  core.observed.postpone(flow, flow.response_due_ns);
 }
 
 }  // namespace
@@ -120,18 +134,22 @@ void begin_observing(const Packet<F>& packet, FlowEntry<F>& entry, const Decisio
   const Route& route = table.routes[decision.route.value];
   const uint64_t wanted_ms = rollout_age_ms(route, decision);
   const bool is_rollouts = wanted_ms != 0;
-  const bool awaits_response = is_judged_by_responses(route, decision);
-  const bool is_sampled = awaits_response && core.sampled_flows < kSampledFlowsMax;
-  if (!is_rollouts && !is_sampled) return;
-  const uint64_t age_ms = is_rollouts ? wanted_ms : route.degraded_bound.window_ms;
-  const uint64_t age_ns = std::min(age_ms * kNsPerMs, ObservationTable::kAgeMaxNs);
-  ObservedFlow flow{.seen = begin_observation(segment_of(packet, core.now_ns)),
-                    .due_ns = core.now_ns + age_ns,
-                    .entry = core.flows<F>().position(entry),
-                    .target = entry.target,
-                    .age_ms = static_cast<uint32_t>(age_ns / kNsPerMs),
-                    .family = F,
-                    .awaits_response = awaits_response};
+  // Whether it is of the sample is not left to how it goes.
+  const bool awaits_response =
+      is_judged_by_responses(route, decision) && core.sampled_flows < kSampledFlowsMax;
+  if (!is_rollouts && !awaits_response) return;
+  const uint64_t age_ns = std::min(wanted_ms * kNsPerMs, ObservationTable::kAgeMaxNs);
+  const uint64_t window_ns =
+      std::min(route.degraded_bound.window_ms * kNsPerMs, ObservationTable::kAgeMaxNs);
+  ObservedFlow flow{
+      .seen = begin_observation(segment_of(packet, core.now_ns)),
+      .due_ns = core.now_ns + (is_rollouts ? age_ns : std::min(window_ns, kRequestWaitNs)),
+      .response_due_ns = core.now_ns + window_ns,
+      .entry = core.flows<F>().position(entry),
+      .target = entry.target,
+      .age_ms = static_cast<uint32_t>(age_ns / kNsPerMs),
+      .family = F,
+      .awaits_response = awaits_response};
   if (is_rollouts) {
     flow.rollout = route.rollouts[decision.rollout].id.value;
     flow.is_candidate = decision.role == RolloutRole::kCandidate;
@@ -144,7 +162,7 @@ void begin_observing(const Packet<F>& packet, FlowEntry<F>& entry, const Decisio
     if (is_rollouts) core.counters.observations_missed.add(1);
     return;
   }
-  if (!is_rollouts) ++core.sampled_flows;
+  if (awaits_response) ++core.sampled_flows;
   core.flows<F>().detail(entry).observation = core.observed.place(*added);
   entry.is_observed = true;
 }
@@ -152,10 +170,14 @@ void begin_observing(const Packet<F>& packet, FlowEntry<F>& entry, const Decisio
 template <Family F>
 void observe_packet(const Packet<F>& packet, FlowEntry<F>& entry, CoreContext& core) noexcept {
   ObservedFlow& flow = core.observed.at(core.flows<F>().detail(entry).observation);
-  if (core.now_ns < flow.due_ns) observe(segment_of(packet, core.now_ns), flow.seen);
+  if (core.now_ns >= flow.due_ns) {
+    judge_due(flow, core);
+    if (!entry.is_observed) return;
+  }
+  observe(segment_of(packet, core.now_ns), flow.seen);
   if (flow.awaits_response && flow.seen.response_us != 0) count_response(flow, core);
   const bool is_all_seen = flow.rollout == 0 && !flow.awaits_response;
-  if (is_all_seen || core.now_ns >= flow.due_ns || flow.seen.was_reset) judge(flow, core);
+  if (is_all_seen || flow.seen.was_reset) judge(flow, core);
 }
 
 template <Family F>
@@ -165,7 +187,7 @@ void stop_observing(FlowEntry<F>& entry, CoreContext& core) noexcept {
 
 void judge_due_observations(CoreContext& core) noexcept {
   core.observed.take_due(core.now_ns, kJudgedPerTurnMax,
-                         [&core](ObservedFlow& flow) { judge(flow, core); });
+                         [&core](ObservedFlow& flow) { judge_due(flow, core); });
 }
 
 using Packet4 = Packet<Family::kIpv4>;

@@ -120,13 +120,16 @@ TEST_F(Responses, ThatTheClientGivesUpCountAsLongAsItWaited) {
   EXPECT_EQ(us(), 5'000'000u);
 }
 
-TEST_F(Responses, OfAClientThatAsksForNothingAreNotWaitedForLongerThanAWindow) {
+TEST_F(Responses, OfAClientThatAsksForNothingAreNotWaitedForLong) {
   send({syn(1000)});
   send({packet(1000, {})});
   EXPECT_EQ(observed(), 1u);
-  pass_ms(10'100);
+  pass_ms(2900);
+  EXPECT_EQ(observed(), 1u);
+  pass_ms(200);
 
-  EXPECT_EQ(observed(), 0u);
+  EXPECT_EQ(observed(), 0u) << "connections without a request would fill the sample";
+  EXPECT_EQ(core.core->sampled_flows, 0u);
   EXPECT_EQ(count(), 0u);
 }
 
@@ -155,37 +158,76 @@ TEST_F(Responses, AreTimedOfABoundedNumberOfFlows) {
   EXPECT_EQ(observed(), 1u);
 }
 
-TEST_F(Responses, OfARolloutsStablePoolAreTimedToo) {
-  v1::ForwardingTable table = table_that_judges_responses();
-  add_rollout(table, "chat-four", "four", "spare");
-  TestPolicy with_rollout{table};
-  std::vector<Bytes> opening, asking, answering;
-  for (uint16_t port = 1000; port < 1040; ++port) {
-    opening.push_back(syn(port));
-    asking.push_back(packet(port, {}));
-    asking.push_back(request(port));
-    answering.push_back(answered(port));
+// A rollout judges flows at 3 s, the route within 10 s.
+class ResponsesDuringARollout : public Responses {
+ protected:
+  static constexpr uint16_t kFlows = 40;
+
+  ResponsesDuringARollout() {
+    v1::ForwardingTable table = table_that_judges_responses();
+    add_rollout(table, "chat-four", "four", "spare");
+    policy.message = table;
+    policy.push();
   }
-  const auto send_all = [&](const std::vector<Bytes>& frames) {
-    for (const Bytes& frame : frames)
-      ASSERT_EQ(core.send({frame}, with_rollout.snapshot.get()).size(), 1u);
-  };
-  send_all(opening);
-  send_all(asking);
+  void open_and_ask() {
+    for (uint16_t port = 1000; port < 1000 + kFlows; ++port) {
+      send({syn(port)});
+      send({packet(port, {}), request(port)});
+    }
+  }
+  void answer() {
+    for (uint16_t port = 1000; port < 1000 + kFlows; ++port)
+      send({answered(port)});
+  }
+  uint64_t observed_of_stable() const {
+    uint64_t stable = 0;
+    for (const ObservationEvent& event : core.core->observations.events())
+      stable += event.is_candidate ? 0 : 1;
+    return stable;
+  }
+};
+
+TEST_F(ResponsesDuringARollout, OfItsStablePoolAreTimedToo) {
+  open_and_ask();
   pass_ms(100);
-  send_all(answering);
+  answer();
   pass_ms(3100);
 
-  uint64_t counted = 0;
-  for (uint32_t id = 1; id <= with_rollout.registry.target_count(); ++id)
-    counted += core.core->responses[id].count.read();
-  uint64_t stable = 0;
-  for (const ObservationEvent& event : core.core->observations.events())
-    stable += event.is_candidate ? 0 : 1;
-  EXPECT_GT(stable, 0u);
-  EXPECT_LT(stable, 40u);
-  EXPECT_EQ(core.core->observations.events().size(), 40u) << "the rollout gets all of its own";
-  EXPECT_EQ(counted, stable) << "a candidate is no pool of the split";
+  EXPECT_EQ(core.core->observations.events().size(), kFlows) << "the rollout gets all of its own";
+  EXPECT_GT(observed_of_stable(), 0u);
+  EXPECT_LT(observed_of_stable(), kFlows);
+  EXPECT_EQ(count(), observed_of_stable()) << "a candidate is no pool of the split";
+}
+
+TEST_F(ResponsesDuringARollout, ThatComeAfterItsAgeCountWithTheirOwnTime) {
+  open_and_ask();
+  pass_ms(3100);
+  const uint64_t stable = observed_of_stable();
+  EXPECT_EQ(core.core->observations.events().size(), kFlows);
+  EXPECT_EQ(count(), 0u);
+  EXPECT_EQ(core.core->sampled_flows, stable);
+  pass_ms(1900);
+  answer();
+
+  EXPECT_EQ(count(), stable);
+  EXPECT_GE(us(), stable * 5'000'000);
+  EXPECT_LT(us(), stable * 5'050'000);
+  EXPECT_EQ(observed(), 0u);
+  EXPECT_EQ(core.core->sampled_flows, 0u);
+  EXPECT_EQ(core.core->observations.events().size(), kFlows) << "each is judged once";
+}
+
+TEST_F(ResponsesDuringARollout, AreOfTheSampleOrNotWhetherTheyComeSoonOrLate) {
+  core.core->sampled_flows = kSampledFlowsMax;
+  open_and_ask();
+  pass_ms(100);
+  answer();
+  pass_ms(3000);
+
+  EXPECT_EQ(core.core->observations.events().size(), kFlows) << "a rollout needs no place in it";
+  EXPECT_EQ(count(), 0u);
+  EXPECT_EQ(observed(), 0u);
+  EXPECT_EQ(core.core->sampled_flows, kSampledFlowsMax);
 }
 
 }  // namespace

@@ -102,6 +102,12 @@ TEST(ObservationTable, AgreesWithASortedListOverRandomLives) {
     now_ns += random() % 20 * kMsNs;
     table.take_due(now_ns, kMany, [&](ObservedFlow& flow) {
       ASSERT_LE(living.at(flow.entry).first, now_ns);
+      if (flow.entry % 3 == 0 && random() % 2 == 0) {
+        const uint64_t later_ns = now_ns + (1 + random() % 5000) * kMsNs;
+        table.postpone(flow, later_ns);
+        living.at(flow.entry).first = later_ns;
+        return;
+      }
       living.erase(flow.entry);
       table.remove(flow);
     });
