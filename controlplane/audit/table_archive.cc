@@ -149,12 +149,13 @@ absl::StatusOr<TableArchive::Position> TableArchive::position_of(const std::stri
 
 absl::StatusOr<v1::ViewRecord> TableArchive::view_at(const std::string& node, absl::Time time) {
   const absl::MutexLock lock(&mutex_);
-  // Backwards from that time to the view that says everything. A node's clock may step: within an
-  // incarnation the numbers say what came after what.
+  // Backwards from that time to the view that says everything. A node's clock may step: views came
+  // in the order of their ids. ("+": in that order as they lie, not sorted.)
   absl::StatusOr<Statement> statement = database_.prepare(
-      "SELECT message FROM view WHERE node = ? AND time_ns <= ? ORDER BY time_ns DESC, id DESC");
+      "SELECT message FROM view WHERE +node = ? AND id <= "
+      "(SELECT max(id) FROM view WHERE node = ? AND time_ns <= ?) ORDER BY id DESC");
   if (!statement.ok()) return statement.status();
-  statement->bind_text(node).bind(absl::ToUnixNanos(time));
+  statement->bind_text(node).bind_text(node).bind(absl::ToUnixNanos(time));
   ViewSum sum;
   for (;;) {
     const absl::StatusOr<bool> row = statement->step();

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,7 +18,7 @@ using dataplane::CanonicalTable;
 // A refused table would be refused again; a node is not made to build it every second.
 constexpr absl::Duration kRetryRefused = absl::Seconds(10);
 // Longer than a push can take, so that a waiter sees its end.
-constexpr absl::Duration kTurnTimeout = absl::Seconds(70);
+constexpr std::chrono::seconds kTurnTimeout{70};
 constexpr int kPushAttempts = 2;
 // How late somebody who waits for the turn sees that the passage is over.
 constexpr absl::Duration kTurnLook = absl::Milliseconds(20);
@@ -25,6 +26,11 @@ constexpr absl::Duration kTurnLook = absl::Milliseconds(20);
 bool means_away(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsCancelled(status);
+}
+
+// A failure of the node's own says so itself, whoever had the way meanwhile.
+bool was_stopped(const absl::Status& status, const RightOfWay::Passage& passage) {
+  return absl::IsCancelled(status) && passage.is_over();
 }
 
 void set_time(google::protobuf::Timestamp& to, absl::Time time) {
@@ -261,9 +267,10 @@ void NodeSession::aim(const Target& target) {
 bool NodeSession::take_turn(const RightOfWay::Passage* passage) {
   const absl::MutexLock lock(&mutex_);
   const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !turn_taken_; };
-  const absl::Time end = absl::Now() + kTurnTimeout;
+  const auto end = std::chrono::steady_clock::now() + kTurnTimeout;
   while (!mutex_.AwaitWithTimeout(absl::Condition(&is_free), kTurnLook)) {
-    if (absl::Now() >= end || (passage != nullptr && passage->is_over())) return false;
+    if (std::chrono::steady_clock::now() >= end || (passage != nullptr && passage->is_over()))
+      return false;
   }
   turn_taken_ = true;
   return true;
@@ -291,14 +298,15 @@ absl::Status NodeSession::stage(const CanonicalTable& table, RightOfWay::Passage
   absl::Status status = send(table, &passage);
   if (status.ok()) return status;
   give_turn_back();
-  if (passage.is_over()) return given_way();
+  if (was_stopped(status, passage)) return given_way();
   return means_away(status) ? absl::UnavailableError(status.message()) : status;
 }
 
 absl::Status NodeSession::commit(const CanonicalTable& table, RightOfWay::Passage& passage) {
   absl::Status status = switch_to(table, &passage);
   give_turn_back();
-  return !status.ok() && passage.is_over() ? given_way() : status;
+  if (!was_stopped(status, passage)) return status;
+  return absl::UnavailableError("a recall went first; the node is brought there by itself");
 }
 
 void NodeSession::abort(RightOfWay::Passage& passage) {

@@ -61,7 +61,8 @@ class NodeSession {
   // Errors: UNAVAILABLE (away; the turn is not kept), `given_way` likewise, others are the node's
   // refusal.
   absl::Status stage(const dataplane::CanonicalTable& table, RightOfWay::Passage& passage);
-  // Commits what was staged and gives the turn back.  Errors: those of the node, `given_way`.
+  // Commits what was staged and gives the turn back.  Errors: those of the node; UNAVAILABLE (a
+  // claim went first).
   absl::Status commit(const dataplane::CanonicalTable& table, RightOfWay::Passage& passage);
   // Takes back what was staged, unless another table follows at once, and gives the turn back.
   void abort(RightOfWay::Passage& passage);

@@ -53,10 +53,10 @@ bool RightOfWay::Passage::is_over() const {
   return is_over_;
 }
 
-void RightOfWay::await_free() {
+bool RightOfWay::await_free(absl::Time end) {
   const absl::MutexLock lock(&mutex_);
   const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return claims_ == 0; };
-  mutex_.Await(absl::Condition(&is_free));
+  return mutex_.AwaitWithDeadline(absl::Condition(&is_free), end);
 }
 
 PassingCall::PassingCall(RightOfWay::Passage* passage, grpc::ClientContext& context)

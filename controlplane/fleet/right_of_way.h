@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "grpcpp/client_context.h"
 
 namespace sluice::controlplane {
@@ -49,8 +50,8 @@ class RightOfWay {
     std::set<grpc::ClientContext*> calls_;
   };
 
-  // Until there is no claim.
-  void await_free();
+  // Waits until there is no claim.  Errors: false, there is one still at `end`.
+  bool await_free(absl::Time end);
 
  private:
   friend class PassingCall;

@@ -113,9 +113,10 @@ void Warner::warn_service(const v1::Service& service) {
 
 void Warner::warn_route(int index) {
   const v1::Route& route = parts_.policy.routes(index);
-  if (parts_.routes.matches_any(index)) return;
-  add(object_path("Route", route.metadata().name(), 0) + ".spec.clients",
-      "matches no client class");
+  const std::string path = object_path("Route", route.metadata().name(), 0) + ".spec";
+  if (!parts_.routes.matches_any(index)) add(path + ".clients", "matches no client class");
+  if (route.spec().has_on_degraded() && route.spec().fallback().empty())
+    add(path + ".on_degraded", "has no effect: the route names no fallback");
 }
 
 void Warner::warn_guardrail(int index) {

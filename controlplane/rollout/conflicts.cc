@@ -66,12 +66,16 @@ const Object* find_named(const google::protobuf::RepeatedPtrField<Object>& objec
   return found == objects.end() ? nullptr : &*found;
 }
 
-const v1::RolloutStatus* find_status(const v1::ListRolloutsResponse& statuses,
-                                     const std::string& name) {
-  for (const v1::RolloutStatus& status : statuses.rollouts()) {
+template <class Statuses>
+const v1::RolloutStatus* find_status(const Statuses& statuses, const std::string& name) {
+  for (const v1::RolloutStatus& status : statuses) {
     if (status.rollout() == name) return &status;
   }
   return nullptr;
+}
+
+bool is_pause_asked(const v1::RolloutStatus& status) {
+  return status.phase() == v1::ROLLOUT_PHASE_PAUSED && status.is_pause_asked();
 }
 
 bool has_ended_badly(const v1::RolloutStatus& status, const std::string& name) {
@@ -84,7 +88,8 @@ bool has_ended_badly(const v1::RolloutStatus& status, const std::string& name) {
 const v1::RolloutStatus* held_share(std::span<const v1::ListRolloutsResponse> past,
                                     std::span<const v1::RolloutStatus> now,
                                     const std::string& name) {
-  const v1::RolloutStatus* was = past.empty() ? nullptr : find_status(past.front(), name);
+  const v1::RolloutStatus* was =
+      past.empty() ? nullptr : find_status(past.front().rollouts(), name);
   if (was == nullptr || was->phase() != v1::ROLLOUT_PHASE_SUCCEEDED) return nullptr;
   const auto is_bad = [&](const v1::RolloutStatus& one) { return has_ended_badly(one, name); };
   if (std::any_of(now.begin(), now.end(), is_bad)) return nullptr;
@@ -97,13 +102,17 @@ const v1::RolloutStatus* held_share(std::span<const v1::ListRolloutsResponse> pa
 // What later revisions made of a rollout that they kept.
 void take_back(std::span<const v1::ListRolloutsResponse> past,
                std::span<const v1::RolloutStatus> now, v1::RolloutStatus& kept) {
-  const v1::RolloutStatus* was = past.empty() ? nullptr : find_status(past.front(), kept.rollout());
+  const v1::RolloutStatus* was =
+      past.empty() ? nullptr : find_status(past.front().rollouts(), kept.rollout());
   if (was == nullptr) return;
   if (kept.phase() == v1::ROLLOUT_PHASE_SUCCEEDED && held_share(past, now, kept.rollout()) == was) {
     kept = *was;  // its share ended with an edit of the split
   }
-  const bool was_paused = was->phase() == v1::ROLLOUT_PHASE_PAUSED && was->is_pause_asked();
-  if (was_paused && kept.phase() == v1::ROLLOUT_PHASE_PROGRESSING) {
+  // A person paused it then, and nobody has resumed it since: that a policy declared it paused
+  // meanwhile, and this one does not, starts nothing.
+  const v1::RolloutStatus* current = find_status(now, kept.rollout());
+  const bool stays_paused = is_pause_asked(*was) && current != nullptr && is_pause_asked(*current);
+  if (stays_paused && kept.phase() == v1::ROLLOUT_PHASE_PROGRESSING) {
     kept.set_phase(v1::ROLLOUT_PHASE_PAUSED);
     kept.set_is_pause_asked(true);
     kept.set_reason(was->reason());

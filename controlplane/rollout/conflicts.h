@@ -25,8 +25,8 @@ std::vector<v1::RolloutStatus> statuses_under(std::span<const v1::RolloutStatus>
 
 // The same for a policy that was in force before. `past` says how far rollouts were when that one
 // was replaced, and when each later one was. One that had succeeded then, and neither failed nor
-// was aborted since, holds its share again; one that a person had paused is paused again. Every
-// other rollout that comes back is aborted, and not started by anybody's going back.
+// was aborted since, holds its share again. Every other rollout that comes back is aborted, and not
+// started by anybody's going back. What a person commanded of a live one stands.
 std::vector<v1::RolloutStatus> statuses_back_under(std::span<const v1::RolloutStatus> statuses,
                                                    const v1::Policy& running,
                                                    const v1::Policy& desired,

@@ -276,9 +276,9 @@ absl::StatusOr<v1::ApplyResponse> ChangeService::apply_approved(const StoredChan
                                                                 std::optional<Planned> ahead) {
   const v1::PendingChange& change = stored.change;
   const bool is_current = ahead && ahead->base == running();
-  if (!is_current && change.request().has_max_moved()) return moved_meanwhile();
   absl::StatusOr<Planned> planned = is_current ? *std::move(ahead) : plan_approved(stored);
   if (!planned.ok()) return planned.status();
+  if (!is_current && change.request().has_max_moved()) return moved_meanwhile();
   v1::PlanResponse plan = describe(*planned);
   plan.set_digest(digest_on_terms(plan.digest(), change.request()));
   if (plan.digest() != change.plan().digest() || plan.approvals() > change.plan().approvals()) {

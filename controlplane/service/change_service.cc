@@ -190,6 +190,11 @@ absl::StatusOr<v1::SetOverrideResponse> ChangeService::set_override(
     const std::shared_ptr<const InForce> base = running();
     absl::Status allowed = check_overrides(changes, base->overrides, *base->policy);
     if (!allowed.ok()) return allowed;
+    if (!change_anything(changes, base->overrides)) {
+      v1::SetOverrideResponse in_force;
+      in_force.set_generation(base->generation);
+      return in_force;
+    }
     claim.emplace(fleet_.right_of_way());
   }
   const absl::StatusOr<std::shared_ptr<const InForce>> changed = put_overrides(

@@ -3,6 +3,7 @@
 // The one road from a change to the nodes: plan, stage, make durable, commit.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -160,13 +161,18 @@ class ChangeService {
     std::vector<v1::NodeResult> nodes;
   };
 
-  // Tries again what gave way to a recall, once that is in force.
+  static constexpr absl::Duration kGiveWayPatience = absl::Seconds(30);
+
+  // Tries again what gave way to a recall, once that is in force: but not for ever, where one
+  // recall follows the other.
   template <typename Attempt>
   auto give_way(const Attempt& attempt) {
-    for (;;) {
+    for (absl::Time end = absl::InfiniteFuture();;) {
       auto result = attempt();
       if (!has_given_way(result.status())) return result;
-      fleet_.right_of_way().await_free();
+      end = std::min(end, absl::Now() + kGiveWayPatience);
+      if (absl::Now() >= end || !fleet_.right_of_way().await_free(end))
+        return decltype(result)(absl::AbortedError("it gave way to recalls: try again"));
     }
   }
   absl::StatusOr<v1::ApplyResponse> try_apply(const v1::ApplyRequest& request, const Caller& caller)

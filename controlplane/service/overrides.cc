@@ -45,6 +45,13 @@ std::vector<v1::Override> with_override(const std::vector<v1::Override>& overrid
   return result;
 }
 
+bool change_anything(const std::vector<v1::Override>& changes,
+                     const std::vector<v1::Override>& overrides) {
+  return std::any_of(changes.begin(), changes.end(), [&](const v1::Override& change) {
+    return !same_overrides(with_override(overrides, change), overrides);
+  });
+}
+
 bool same_overrides(const std::vector<v1::Override>& a, const std::vector<v1::Override>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const v1::Override& x, const v1::Override& y) {

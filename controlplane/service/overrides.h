@@ -19,6 +19,9 @@ std::vector<v1::Override> with_override(const std::vector<v1::Override>& overrid
                                         const v1::Override& change);
 
 bool same_overrides(const std::vector<v1::Override>& a, const std::vector<v1::Override>& b);
+// Whether the overrides are others with any of these changes.
+bool change_anything(const std::vector<v1::Override>& changes,
+                     const std::vector<v1::Override>& overrides);
 
 // Those whose pool and backend the policy has. The others wait: a drain outlives the deletion of
 // its pool.

@@ -17,6 +17,7 @@ namespace {
 constexpr char kRecall[] = "recall";
 constexpr char kComplete[] = "recall.complete";
 constexpr char kIncomplete[] = "recall.incomplete";
+constexpr uint32_t kEventsMax = 10'000;  // of one target; the newest
 constexpr absl::Duration kLook = absl::Milliseconds(50);
 
 bool is_done(const v1::NodeRecall& node) {
@@ -51,6 +52,7 @@ absl::StatusOr<Recalls::Known> Recalls::known_of(const OverrideOrder& order) {
   v1::ListEventsRequest request;
   request.set_kind(kRecall);
   request.set_target(target_of(order.override));
+  request.set_limit(kEventsMax);
   const absl::StatusOr<std::vector<v1::Event>> events = events_.list(request);
   if (!events.ok()) return events.status();
   Known known;

@@ -26,9 +26,10 @@ v1::Event degraded_event(const v1::ViewRecord& view, const std::pair<std::string
   const auto& [route, pool] = use;
   v1::Event event =
       event_of(view, is_degraded ? "degraded" : "degraded.end", "pool/" + pool,
-               is_degraded ? absl::StrCat("worse than in its own recent past: new flows of route ",
-                                          route, " leave it for a fallback that serves")
-                           : absl::StrCat("takes new flows of route ", route, " again"));
+               is_degraded ? absl::StrCat("worse than in its own recent past: while a fallback of "
+                                          "route ",
+                                          route, " serves, that takes its new flows")
+                           : absl::StrCat("no longer degraded for route ", route));
   (*event.mutable_details())["route"] = route;
   return event;
 }
@@ -36,9 +37,9 @@ v1::Event degraded_event(const v1::ViewRecord& view, const std::pair<std::string
 v1::Event recording_event(const v1::ViewRecord& view, bool can_record) {
   return event_of(view, can_record ? "audit.resumed" : "audit.refusing", "node/" + view.node(),
                   can_record
-                      ? "flows that must be recorded are taken again"
-                      : "flows that must be recorded (audit: fail_closed) are refused: their "
-                        "records would be lost");
+                      ? "records are kept again: no flow is refused for want of one"
+                      : "records would be lost: flows that must be recorded (audit: fail_closed) "
+                        "are refused");
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ grpc::Status to_reply(const absl::Status& status) {
   return to_grpc(status, violations_of(status));
 }
 
-grpc::Status DataplaneService::Stage(grpc::ServerContext*,
+grpc::Status DataplaneService::Stage(grpc::ServerContext* context,
                                      grpc::ServerReader<v1::StageRequest>* reader,
                                      v1::StageResponse* response) {
   DeltaAssembler assembler;
@@ -45,6 +45,8 @@ grpc::Status DataplaneService::Stage(grpc::ServerContext*,
     if (const absl::Status added = assembler.add(request.chunk()); !added.ok())
       return to_reply(added);
   }
+  // Whoever no longer waits for the answer has sent another table, or will.
+  if (context->IsCancelled()) return to_reply(absl::CancelledError("the caller is gone"));
   const absl::StatusOr<v1::TableDelta> delta = assembler.finish();
   if (!delta.ok()) return to_reply(delta.status());
   absl::StatusOr<v1::StageResponse> staged =

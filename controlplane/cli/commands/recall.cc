@@ -103,7 +103,8 @@ bool is_known(const v1::Override& target, const v1::GetPolicyResponse& known) {
 }
 
 // Each is recalled by a call of its own, so a misspelt one is found before the first.
-ExitCode check_known(Session& session, const std::vector<v1::Override>& targets) {
+ExitCode check_known(Session& session, const RecallOptions& options,
+                     const std::vector<v1::Override>& targets) {
   v1::GetPolicyResponse known;
   const ExitCode code = session.call(v1::GetPolicyRequest(), known);
   if (code != ExitCode::kOk) return code;
@@ -111,7 +112,8 @@ ExitCode check_known(Session& session, const std::vector<v1::Override>& targets)
   for (const v1::Override& target : targets) {
     if (is_known(target, known)) continue;
     result = session.fail(ExitCode::kNotFound,
-                          fmt::format("there is no {}; nothing is recalled", text_of(target)));
+                          fmt::format("there is no {}; nothing is {}", text_of(target),
+                                      options.lifts ? "lifted" : "recalled"));
   }
   return result;
 }
@@ -126,7 +128,7 @@ ExitCode recall(Session& session, const RecallOptions& options) {
     targets.push_back(*target);
   }
   if (targets.size() > 1) {
-    const ExitCode code = check_known(session, targets);
+    const ExitCode code = check_known(session, options, targets);
     if (code != ExitCode::kOk) return code;
   }
   // One that stays incomplete does not keep the others from being recalled.

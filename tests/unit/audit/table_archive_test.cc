@@ -142,6 +142,30 @@ TEST_F(TableArchiveTest, StatesOfAnotherIncarnationAreNotMixedIn) {
   EXPECT_EQ(archive_->view_at("edge-1", at(50)).status().code(), absl::StatusCode::kNotFound);
 }
 
+// A node's clock was an hour ahead for a while.
+TEST_F(TableArchiveTest, ViewsFollowEachOtherAsTheyCameWhateverTheClockSaid) {
+  v1::ViewRecord first = view(1, 1, 10, true);
+  set(first, "a", v1::BACKEND_STATE_UP);
+  set(first, "b", v1::BACKEND_STATE_UP);
+  v1::ViewRecord ahead = view(2, 1, 3620, false);
+  set(ahead, "a", v1::BACKEND_STATE_DOWN);
+  v1::ViewRecord back = view(3, 1, 30, false);
+  set(back, "b", v1::BACKEND_STATE_DOWN);
+  ASSERT_TRUE(archive_->add_views({first, ahead, back}).ok());
+
+  const auto between = archive_->view_at("edge-1", at(20));
+  const auto after_all = archive_->view_at("edge-1", at(5000));
+  const auto after_back = archive_->view_at("edge-1", at(40));
+
+  EXPECT_EQ(between->view(), 1U);
+  EXPECT_EQ(after_all->view(), 3U);
+  ASSERT_TRUE(after_back.ok()) << after_back.status();
+  EXPECT_EQ(after_back->view(), 3U);
+  ASSERT_EQ(after_back->backends_size(), 2);
+  EXPECT_EQ(after_back->backends(0).state(), v1::BACKEND_STATE_DOWN) << "it fell before b did";
+  EXPECT_EQ(after_back->backends(1).state(), v1::BACKEND_STATE_DOWN);
+}
+
 TEST_F(TableArchiveTest, ViewsThatComeTwiceCountOnce) {
   add_views();
   add_views();

@@ -60,7 +60,9 @@ TEST(CompileConditions, WritesTimesAndDefaultsOut) {
   EXPECT_EQ(steering_of(*result.table, "unknown").route(), "");
   EXPECT_THAT(to_strings(result.warnings),
               ElementsAre("p.yaml:1: Service/s: clients of class eu, eu+acme, unknown are rejected "
-                          "when their flow meets no route's dscp and times"));
+                          "when their flow meets no route's dscp and times",
+                          "p.yaml:7: Route/r.spec.on_degraded: has no effect: the route names no "
+                          "fallback"));
 }
 
 TEST(CompileConditions, ProvesConditionalRoutesToo) {

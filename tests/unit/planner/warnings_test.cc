@@ -45,6 +45,9 @@ TEST(Warnings, NameWhatIsProbablyNotMeant) {
       {"{kind: Route, metadata: {name: x}, spec: {service: s, clients: {match_labels: {a: b}}, "
        "split: [{pool: p, weight: 1}]}}",
        "p.yaml:4: Route/x.spec.clients: matches no client class"},
+      {"{kind: Route, metadata: {name: x}, spec: {service: s, dscp: [46], on_degraded: {action: "
+       "fallback, slower_by: 100}, split: [{pool: p, weight: 1}]}}",
+       "p.yaml:4: Route/x.spec.on_degraded: has no effect: the route names no fallback"},
       {"{kind: Guardrail, metadata: {name: g}, spec: {services: {match_labels: {a: b}}, "
        "require: {match_labels: {a: b}}}}",
        "p.yaml:4: Guardrail/g.spec.services: matches no service"},

@@ -172,7 +172,20 @@ TEST_F(Conflicts, ASucceededRolloutHoldsItsShareAgainWhenTheEditOfItsSplitIsTake
             v1::ROLLOUT_PHASE_ABORTED);
 }
 
-TEST_F(Conflicts, WhatAPersonHadPausedIsPausedAgain) {
+// A pause by command is no part of a revision.
+TEST_F(Conflicts, WhatAPersonCommandedStandsThroughAWayBack) {
+  auto paused = in_phase(v1::ROLLOUT_PHASE_PAUSED, 10'000);
+  paused[0].set_is_pause_asked(true);
+  paused[0].set_reason("asked for");
+  const auto resumed = in_phase(v1::ROLLOUT_PHASE_PROGRESSING, 10'000);
+
+  EXPECT_EQ(statuses_back_under(resumed, running_, running_, past_of({paused, {}}))[0].phase(),
+            v1::ROLLOUT_PHASE_PROGRESSING);
+  EXPECT_EQ(statuses_back_under(paused, running_, running_, past_of({resumed, {}}))[0].phase(),
+            v1::ROLLOUT_PHASE_PAUSED);
+}
+
+TEST_F(Conflicts, WhatAPersonHadPausedIsStartedByNoWayBack) {
   v1::Policy declared = running_;
   declared.mutable_rollouts(0)->mutable_spec()->set_paused(true);
   auto paused = in_phase(v1::ROLLOUT_PHASE_PAUSED, 10'000);
@@ -184,8 +197,17 @@ TEST_F(Conflicts, WhatAPersonHadPausedIsPausedAgain) {
 
   EXPECT_EQ(back[0].phase(), v1::ROLLOUT_PHASE_PAUSED);
   EXPECT_TRUE(back[0].is_pause_asked());
-  const auto went_on = in_phase(v1::ROLLOUT_PHASE_PROGRESSING, 10'000);
-  EXPECT_EQ(statuses_back_under(meanwhile, declared, running_, past_of({went_on, {}}))[0].phase(),
+  EXPECT_EQ(back[0].reason(), "asked for");
+}
+
+TEST_F(Conflicts, APauseThatThePolicyDeclaresGoesAndComesWithIt) {
+  v1::Policy declared = running_;
+  declared.mutable_rollouts(0)->mutable_spec()->set_paused(true);
+  const auto live = in_phase(v1::ROLLOUT_PHASE_PROGRESSING, 10'000);
+  const auto paused = statuses_under(live, running_, declared);
+  ASSERT_EQ(paused[0].phase(), v1::ROLLOUT_PHASE_PAUSED);
+
+  EXPECT_EQ(statuses_back_under(paused, declared, running_, past_of({live, {}}))[0].phase(),
             v1::ROLLOUT_PHASE_PROGRESSING);
 }
 

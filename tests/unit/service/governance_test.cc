@@ -743,6 +743,36 @@ TEST_F(GovernanceTest, ChangeThatMovesTooManyLiveFlowsIsRefused) {
   EXPECT_TRUE(changes_->apply(request).ok());
 }
 
+// It is planned before the change lock, because nodes are asked what would move.
+TEST_F(GovernanceTest, ApprovedChangeThatCannotBePlannedAnyMoreSaysWhy) {
+  apply(kPolicy);
+  apply(
+      "kind: Rollout\nmetadata: {name: v2}\nspec: {route: chat, stable: blue, candidate: green, "
+      "paused: true, steps: [{weight: 10000}]}\n");
+  ASSERT_FALSE(changes_->apply(unsigned_apply(kGuardrail), ann_).ok());
+  const uint64_t guardrail = pending()[0].id();
+  ASSERT_TRUE(approve(guardrail, bob_).ok());
+  ASSERT_TRUE(approve(guardrail, cid_).ok());
+  v1::ApplyRequest request = unsigned_apply(
+      "kind: Route\nmetadata: {name: chat}\nspec: {service: chat, clients: {}, split: [{pool: "
+      "blue, weight: 1}, {pool: green, weight: 1}]}\n");
+  request.set_max_moved(1'000'000);
+  ASSERT_FALSE(changes_->apply(request, ann_).ok());
+  const uint64_t id = pending()[0].id();
+  v1::RolloutStatus progressing;
+  progressing.set_rollout("v2");
+  progressing.set_phase(v1::ROLLOUT_PHASE_PROGRESSING);
+  progressing.set_weight(10'000);
+  ASSERT_TRUE(changes_->set_rollout(progressing, changes_->running()->revision).ok());
+  ASSERT_TRUE(approve(id, bob_).ok());
+
+  const absl::Status refused = approve(id, cid_).status();
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kAborted);
+  EXPECT_THAT(text(refused), HasSubstr("its split is divided by Rollout/v2"));
+  EXPECT_TRUE(stored_is(3, changes_->running()->generation));
+}
+
 TEST(ChangeRules, TheLargestPartOfAnyClientsCounts) {
   v1::PlanResponse plan;
   v1::MovedClients& moved = *plan.add_moved();

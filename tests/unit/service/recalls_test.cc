@@ -240,6 +240,21 @@ TEST_F(RecallsTest, PreviewOfARollbackHoldsItNotUp) {
   EXPECT_EQ(rolled_back.code(), absl::StatusCode::kAborted) << rolled_back;
 }
 
+TEST_F(RecallsTest, WhatIsInForceAlreadyDisturbsNobody) {
+  ASSERT_TRUE(recall("wrong answers").ok());
+  two_.hold_stages();
+  absl::Status applied;
+  std::thread command([&] { applied = changes_->apply(apply_of(pool_yaml("red"))).status(); });
+  ASSERT_TRUE(eventually([this] { return two_.calls().back() == "stage 3 delta"; }));
+
+  EXPECT_TRUE(recall("wrong answers").ok()) << "and is not held up";
+  two_.release_stages();
+  command.join();
+
+  EXPECT_TRUE(applied.ok()) << applied;
+  EXPECT_TRUE(stored_is(2, 3)) << "staged once";
+}
+
 TEST_F(RecallsTest, UnknownNameDisturbsNobody) {
   two_.hold_stages();
   absl::Status applied;

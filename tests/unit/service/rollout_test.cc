@@ -3,6 +3,8 @@
 // A rollout's status on the road to the nodes, and what edits of the policy do to it.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "controlplane/rollout/machine.h"
 #include "controlplane/service/control_service.h"
 #include "controlplane/service/rollout_table.h"
@@ -63,6 +65,32 @@ TEST_F(SetRollout, IsDurableAndPushedAndTheRevisionStays) {
   open();
   ASSERT_THAT(rollouts(), SizeIs(1));
   EXPECT_EQ(rollouts()[0].weight(), 10'000u);
+}
+
+TEST_F(SetRollout, GivesWayToARecallAndIsDoneAfterwards) {
+  const uint64_t generation = changes_->running()->generation;
+  two_.hold_stages();
+  absl::StatusOr<uint64_t> set_to;
+  std::thread command([&] { set_to = set(v1::ROLLOUT_PHASE_PROGRESSING, 10'000); });
+  ASSERT_TRUE(testing::eventually(
+      [&] { return two_.calls().back() == "stage " + std::to_string(generation + 1) + " delta"; }));
+  v1::SetOverrideRequest request;
+  request.mutable_override()->set_pool("green");
+  request.mutable_override()->set_state(v1::Override::STATE_RECALLED);
+  request.set_message("wrong answers");
+
+  std::thread recall([&] { EXPECT_TRUE(changes_->set_override(request).ok()); });
+  const bool is_cut = testing::eventually([this] { return one_.running().overrides_size() == 1; });
+  recall.join();
+  two_.release_stages();
+  command.join();
+
+  EXPECT_TRUE(is_cut);
+  ASSERT_TRUE(set_to.ok()) << set_to.status();
+  EXPECT_EQ(*set_to, changes_->running()->generation);
+  EXPECT_GT(*set_to, generation + 1);
+  EXPECT_EQ(rollouts()[0].weight(), 10'000u);
+  EXPECT_THAT(changes_->running()->overrides, SizeIs(1));
 }
 
 TEST_F(SetRollout, WhatChangesNoTableIsOnlyWrittenDown) {

@@ -65,8 +65,8 @@ TEST(SteeringWatch, AnEventSaysWhichNodeFoundItWhenAndWhere) {
   EXPECT_EQ(events[0].generation(), 7U);
   EXPECT_EQ(events[0].details().at("route"), "chat");
   EXPECT_EQ(events[0].reason(),
-            "worse than in its own recent past: new flows of route chat leave it for a fallback "
-            "that serves, 2023-11-14T22:13:20+00:00, in its view 2");
+            "worse than in its own recent past: while a fallback of route chat serves, that takes "
+            "its new flows, 2023-11-14T22:13:20+00:00, in its view 2");
 }
 
 TEST(SteeringWatch, EachPoolIsToldWhenItIsDegradedAndWhenNoLonger) {
