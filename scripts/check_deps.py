@@ -55,8 +55,9 @@ ALLOWED = {
         "controlplane/fleet",
         "controlplane/audit",
         "controlplane/rollout",
+        "controlplane/detect",
     },
-    "controlplane/console": {"dataplane/metrics"},
+    "controlplane/console": {"dataplane/metrics", "controlplane/detect"},
     "controlplane/daemon": {
         "dataplane/yaml",
         "dataplane/rpc",

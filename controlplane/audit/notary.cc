@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Puts every step of the control plane into the signed log.
+// Puts every step of the control plane, and every segment of flow records, into the signed log.
 #include "controlplane/audit/notary.h"
 
 #include <fcntl.h>
@@ -26,6 +26,7 @@ using dataplane::deterministic_bytes;
 
 // How many events one checkpoint takes at most: what piled up while no log was kept comes in parts.
 constexpr uint32_t kEventsPerCheckpoint = 10'000;
+constexpr size_t kSegmentsPerCheckpoint = 1000;
 
 std::string entry_of(v1::Event event) {
   v1::LogEntry entry;
@@ -57,13 +58,12 @@ absl::Status write_key(const std::string& path, absl::string_view pem) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Notary>> Notary::start(const std::string& folder, NoteSigner signer,
-                                                      EventLog& events, absl::Duration interval) {
+absl::StatusOr<std::unique_ptr<Notary>> Notary::open(const std::string& folder, NoteSigner signer,
+                                                     EventLog& events) {
   absl::StatusOr<TileLog> log = TileLog::open(folder, std::move(signer));
   if (!log.ok()) return log.status();
   std::unique_ptr<Notary> notary(new Notary(*std::move(log), events));
   if (absl::Status status = notary->find_end(); !status.ok()) return status;
-  notary->thread_ = std::thread([self = notary.get(), interval] { self->run(interval); });
   return notary;
 }
 
@@ -72,7 +72,12 @@ Notary::~Notary() {
     const absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Notary::start(RecordStore& records, absl::Duration interval) {
+  records_ = &records;
+  thread_ = std::thread([this, interval] { run(interval); });
 }
 
 void Notary::run(absl::Duration interval) {
@@ -90,31 +95,48 @@ void Notary::run(absl::Duration interval) {
 
 // Where the log and the store agree last. They part when the store comes back from a backup.
 absl::Status Notary::find_end() {
-  bool has_parted = false;
-  for (uint64_t index = log_.size(); index > 0; --index) {
-    const absl::StatusOr<std::string> bytes = log_.entry(index - 1);
-    if (!bytes.ok()) return bytes.status();
-    v1::LogEntry entry;
-    if (!entry.ParseFromString(*bytes)) {
-      return absl::DataLossError(absl::StrCat("entry ", index - 1, " of the audit log is none"));
+  const uint64_t bundles = (log_.size() + kTileWidth - 1) / kTileWidth;
+  for (uint64_t number = bundles; number > 0 && !(agrees_ && last_segment_ != 0); --number) {
+    const absl::StatusOr<std::vector<std::string>> entries = log_.bundle(number - 1);
+    if (!entries.ok()) return entries.status();
+    for (auto bytes = entries->rbegin(); bytes != entries->rend(); ++bytes) {
+      absl::Status status = look_back(*bytes);
+      if (!status.ok()) {
+        return absl::Status(status.code(), absl::StrCat("bundle ", number - 1,
+                                                        " of the audit log: ", status.message()));
+      }
     }
-    if (!entry.has_event()) continue;
-    const uint64_t sequence = entry.event().sequence();
-    const absl::StatusOr<std::vector<v1::Event>> stored = events_.following(sequence - 1, 1);
-    if (!stored.ok()) return stored.status();
-    if (!stored->empty() && entry_of(stored->front()) == *bytes) {
-      signed_until_ = sequence;
-      break;
-    }
-    has_parted = true;
   }
-  if (!has_parted) return absl::OkStatus();
+  if (!has_parted_) return absl::OkStatus();
   v1::LogEntry entry;
   entry.mutable_restored()->set_sequence(signed_until_);
   return log_.append(std::vector<std::string>{deterministic_bytes(entry)});
 }
 
+// Takes in one entry, the newest first.
+absl::Status Notary::look_back(const std::string& bytes) {
+  v1::LogEntry entry;
+  if (!entry.ParseFromString(bytes)) return absl::DataLossError("an entry is none");
+  if (last_segment_ == 0) {
+    if (entry.has_segment()) last_segment_ = entry.segment().number();
+    if (entry.has_segment_break() && !break_) break_ = entry.segment_break().segment();
+  }
+  if (!entry.has_event() || agrees_) return absl::OkStatus();
+  const uint64_t sequence = entry.event().sequence();
+  const absl::StatusOr<std::vector<v1::Event>> stored = events_.following(sequence - 1, 1);
+  if (!stored.ok()) return stored.status();
+  agrees_ = !stored->empty() && entry_of(stored->front()) == bytes;
+  if (agrees_) signed_until_ = sequence;
+  has_parted_ = has_parted_ || !agrees_;
+  return absl::OkStatus();
+}
+
 absl::Status Notary::sign_new() {
+  if (absl::Status status = sign_events(); !status.ok()) return status;
+  return sign_segments();
+}
+
+absl::Status Notary::sign_events() {
   for (;;) {
     absl::StatusOr<std::vector<v1::Event>> fresh =
         events_.following(signed_until_, kEventsPerCheckpoint);
@@ -128,6 +150,45 @@ absl::Status Notary::sign_new() {
     if (absl::Status status = log_.append(entries); !status.ok()) return status;
     signed_until_ = last;
   }
+}
+
+// One batch: what piled up while no log was kept does not keep events waiting.
+absl::Status Notary::sign_segments() {
+  const absl::StatusOr<std::vector<v1::SegmentHead>> heads =
+      records_->heads_after(last_segment_, kSegmentsPerCheckpoint);
+  if (!heads.ok()) return heads.status();
+  std::vector<std::string> entries;
+  uint64_t last = last_segment_;
+  for (const v1::SegmentHead& head : *heads) {
+    const bool is_gap = last != 0 && head.number() != last + 1;
+    if (is_gap && !entries.empty()) break;  // which the next batch begins with
+    if (is_gap && !break_) {
+      if (absl::Status status = note_break(last); !status.ok()) return status;
+    }
+    v1::LogEntry entry;
+    *entry.mutable_segment() = head;
+    entries.push_back(deterministic_bytes(entry));
+    last = head.number();
+  }
+  if (entries.empty()) return absl::OkStatus();
+  if (absl::Status status = log_.append(entries); !status.ok()) return status;
+  last_segment_ = last;
+  break_.reset();
+  records_->set_logged(last);
+  return absl::OkStatus();
+}
+
+absl::Status Notary::note_break(uint64_t segment) {
+  if (break_ == segment) return absl::OkStatus();
+  v1::LogEntry entry;
+  entry.mutable_segment_break()->set_segment(segment);
+  absl::Status status = log_.append(std::vector<std::string>{deterministic_bytes(entry)});
+  if (status.ok()) break_ = segment;
+  return status;
+}
+
+SignedSegments Notary::segments() {
+  return {.last = last_segment_, .on_break = [this](uint64_t last) { return note_break(last); }};
 }
 
 absl::StatusOr<NoteSigner> load_or_make_signer(const std::string& path) {

@@ -12,11 +12,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "controlplane/audit/record_query.h"
+#include "controlplane/audit/segment/segment_files.h"
 
 namespace sluice::controlplane {
 namespace {
 
-constexpr absl::Duration kTick = absl::Seconds(1);       // between looks at the interval, and tries
+constexpr absl::Duration kTick = absl::Seconds(1);  // between looks at the interval, and tries
+constexpr size_t kIncarnationBytesMax = 64;
+constexpr size_t kStreamsMax = 256;  // of a segment: its head is an entry of the log, of 64 KiB
 constexpr absl::Duration kPatience = absl::Seconds(30);  // for a segment that is being sealed
 
 StreamKey stream_of(const RecordFields& record) {
@@ -25,6 +28,11 @@ StreamKey stream_of(const RecordFields& record) {
 }
 
 absl::Status check(const std::string& node, const v1::FlowRecord& record) {
+  if (record.incarnation().size() > kIncarnationBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("node ", node,
+                                                   " sent a record of an incarnation of ",
+                                                   record.incarnation().size(), " bytes"));
+  }
   if (record.node() != node) {
     return absl::InvalidArgumentError(
         absl::StrCat("node ", node, " sent a record of node ", record.node()));
@@ -54,13 +62,14 @@ absl::StatusOr<std::optional<Segment>> open_for(const RecordCondition& condition
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordStore>> RecordStore::open(const std::string& directory,
-                                                               const SegmentLimits& limits) {
+absl::StatusOr<std::unique_ptr<RecordStore>> RecordStore::open(
+    const std::string& directory, const SegmentLimits& limits,
+    const std::optional<SignedSegments>& logged) {
   absl::StatusOr<SegmentCatalog> catalog = SegmentCatalog::open(directory + "/records.db");
   if (!catalog.ok()) return catalog.status();
   std::unique_ptr<RecordStore> store(
       new RecordStore(directory + "/segments", limits, *std::move(catalog)));
-  if (absl::Status status = store->start(); !status.ok()) return status;
+  if (absl::Status status = store->start(logged); !status.ok()) return status;
   return store;
 }
 
@@ -137,10 +146,11 @@ uint64_t RecordStore::take(std::string_view bytes) {
 
 absl::Status RecordStore::make_room(size_t records) {
   const size_t rows = active_->rows.rows();
-  const bool is_full = rows != 0 && rows + records > limits_.records_max;
+  const bool is_full =
+      rows != 0 && (rows + records > limits_.records_max || active_->book.streams() >= kStreamsMax);
   if (!is_full && journal_ != nullptr) return absl::OkStatus();
   if (rows == 0) {
-    absl::StatusOr<Journal> journal = Journal::open(journal_path(active_->number), 0);
+    absl::StatusOr<Journal> journal = Journal::open(journal_path(folder_, active_->number), 0);
     if (!journal.ok()) return journal.status();
     journal_ = std::make_unique<Journal>(*std::move(journal));
     return absl::OkStatus();
@@ -153,7 +163,7 @@ absl::Status RecordStore::make_room(size_t records) {
 absl::Status RecordStore::rotate() {
   auto next = std::make_shared<OpenSegment>();
   next->number = active_->number + 1;
-  absl::StatusOr<Journal> journal = Journal::open(journal_path(next->number), 0);
+  absl::StatusOr<Journal> journal = Journal::open(journal_path(folder_, next->number), 0);
   if (!journal.ok()) return journal.status();
   journal_ = std::make_unique<Journal>(*std::move(journal));
   sealing_ = std::exchange(active_, std::move(next));
@@ -215,7 +225,7 @@ absl::Status RecordStore::add_sealed(const SealedSegment& sealed) {
   segments_.push_back({head.number(), head.records(), to_nanoseconds(head.first_start()),
                        to_nanoseconds(head.last_start())});
   std::error_code ignored;  // one that stays is removed at the next start
-  std::filesystem::remove(journal_path(head.number()), ignored);
+  std::filesystem::remove(journal_path(folder_, head.number()), ignored);
   return absl::OkStatus();
 }
 
@@ -254,6 +264,32 @@ absl::StatusOr<v1::QueryRecordsResponse> RecordStore::query(
     if (absl::Status status = query->add(**segment, info.number); !status.ok()) return status;
   }
   return (*std::move(query)).finish();
+}
+
+absl::StatusOr<std::vector<v1::SegmentHead>> RecordStore::heads_after(uint64_t number,
+                                                                      size_t count_max) {
+  std::vector<uint64_t> numbers;
+  {
+    const absl::ReaderMutexLock lock(&mutex_);
+    for (const SegmentInfo& info : segments_) {
+      if (info.number > number) numbers.push_back(info.number);
+    }
+  }
+  std::sort(numbers.begin(), numbers.end());
+  std::vector<v1::SegmentHead> heads;
+  for (const uint64_t each : numbers) {
+    if (heads.size() == count_max) break;
+    absl::StatusOr<v1::SegmentHead> head = Segment::read_head(folder_, each);
+    if (!head.ok() && heads.empty()) return head.status();
+    if (!head.ok()) break;  // the next call says it
+    heads.push_back(*std::move(head));
+  }
+  return heads;
+}
+
+void RecordStore::set_logged(uint64_t number) {
+  const absl::MutexLock lock(&mutex_);
+  logged_ = number;
 }
 
 absl::StatusOr<ShareCounts> RecordStore::shares(const std::string& service, absl::Time since) {
@@ -295,7 +331,8 @@ absl::StatusOr<uint64_t> RecordStore::expire(absl::Time oldest) {
   const absl::MutexLock lock(&mutex_);
   for (size_t i = 0; i < segments_.size();) {
     const SegmentInfo info = segments_[i];
-    if (info.last_start_ns >= oldest_ns) {
+    const bool is_unlogged = logged_ && info.number > *logged_;
+    if (info.last_start_ns >= oldest_ns || is_unlogged) {
       ++i;
       continue;
     }

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -46,6 +48,13 @@ struct SegmentLimits {
   absl::Duration interval = absl::Seconds(60);  // after its first record
 };
 
+// What the signed log has of segments.
+struct SignedSegments {
+  uint64_t last = 0;  // new ones are numbered from there on
+  // Says in the log that segments do not go on from its last one: the store has none after this.
+  std::function<absl::Status(uint64_t last)> on_break;
+};
+
 // Records come into a journal and into memory; a thread seals them as segments. A search looks into
 // memory while no record comes in, and into segments at any time.  Thread: any.
 class RecordStore {
@@ -53,8 +62,10 @@ class RecordStore {
   // Opens or makes `directory`/records.db and `directory`/segments; what an older program wrote
   // into records.db becomes segments.  Errors: as `Database::open`; DATA_LOSS (damaged; says file
   // and position), UNAVAILABLE.
-  static absl::StatusOr<std::unique_ptr<RecordStore>> open(const std::string& directory,
-                                                           const SegmentLimits& limits = {});
+  // `logged` unset: there is no signed log.
+  static absl::StatusOr<std::unique_ptr<RecordStore>> open(
+      const std::string& directory, const SegmentLimits& limits = {},
+      const std::optional<SignedSegments>& logged = std::nullopt);
   // What is not sealed stays in the journal.
   ~RecordStore();
 
@@ -81,6 +92,11 @@ class RecordStore {
   // those were.
   absl::StatusOr<uint64_t> expire(absl::Time oldest);
 
+  // Of sealed segments above `number`, ascending, `count_max` at most.  Errors: as `query`.
+  absl::StatusOr<std::vector<v1::SegmentHead>> heads_after(uint64_t number, size_t count_max);
+  // The log has all up to this one by now, which may expire then.
+  void set_logged(uint64_t number);
+
   // Seals all that is there, and waits for it.  Errors: UNAVAILABLE; it is tried again.
   absl::Status seal();
 
@@ -95,10 +111,14 @@ class RecordStore {
 
   RecordStore(std::filesystem::path folder, const SegmentLimits& limits, SegmentCatalog catalog)
       : folder_(std::move(folder)), limits_(limits), catalog_(std::move(catalog)) {}
-  absl::Status start();
+  absl::Status start(const std::optional<SignedSegments>& logged);
   absl::Status import_old() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status find_segments() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<StreamEnds> ends_of_segments() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status adopt_unknown(uint64_t last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status find_segments(const std::optional<SignedSegments>& logged)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status replay_journals() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status seal_replayed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status replay(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::StatusOr<InsertResult> collect(const std::string& node,
@@ -111,7 +131,6 @@ class RecordStore {
   void run();
   absl::StatusOr<SealedSegment> write_sealed(const OpenSegment& segment) const;
   absl::Status add_sealed(const SealedSegment& sealed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::filesystem::path journal_path(uint64_t number) const;
   bool is_idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return sealing_ == nullptr; }
   bool has_work() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopping_ || sealing_ != nullptr;
@@ -123,6 +142,7 @@ class RecordStore {
 
   absl::Mutex mutex_;
   SegmentCatalog catalog_ ABSL_GUARDED_BY(mutex_);
+  std::optional<uint64_t> logged_ ABSL_GUARDED_BY(mutex_);  // unset: there is no log
   std::vector<SegmentInfo> segments_ ABSL_GUARDED_BY(mutex_);
   StreamEnds streams_ ABSL_GUARDED_BY(mutex_);                          // with what is not sealed
   std::map<std::string, std::string> newest_ ABSL_GUARDED_BY(mutex_);   // incarnation by node

@@ -4,30 +4,17 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "controlplane/audit/record_store.h"
+#include "controlplane/audit/segment/segment_files.h"
 #include "fmt/format.h"
 
 namespace sluice::controlplane {
 namespace {
-
-// Numbers of the files with such an ending, ascending.
-std::set<uint64_t> numbers_of(const std::filesystem::path& folder, const std::string& ending) {
-  std::set<uint64_t> numbers;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    uint64_t number = 0;
-    const char* end = name.data() + name.size();
-    const auto [rest, error] = std::from_chars(name.data(), end, number);
-    if (error == std::errc() && std::string(rest, end) == ending) numbers.insert(number);
-  }
-  return numbers;
-}
 
 // What an older program wrote, as it would be sent today.
 absl::Status add_old(const std::string& message, RowBuffer& rows, SequenceBook& book,
@@ -51,11 +38,7 @@ absl::Status add_old(const std::string& message, RowBuffer& rows, SequenceBook& 
 
 }  // namespace
 
-std::filesystem::path RecordStore::journal_path(uint64_t number) const {
-  return folder_ / fmt::format("{:020}.journal", number);
-}
-
-absl::Status RecordStore::start() {
+absl::Status RecordStore::start(const std::optional<SignedSegments>& logged) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   if (error) {
@@ -64,8 +47,9 @@ absl::Status RecordStore::start() {
   }
   {
     const absl::MutexLock lock(&mutex_);
+    if (logged) logged_ = logged->last;
     absl::Status status = import_old();
-    if (status.ok()) status = find_segments();
+    if (status.ok()) status = find_segments(logged);
     if (status.ok()) status = replay_journals();
     if (!status.ok()) return status;
   }
@@ -75,15 +59,21 @@ absl::Status RecordStore::start() {
 
 // A segment that a crash left without its entry in the catalog is written again.
 absl::Status RecordStore::import_old() {
-  StreamEnds ends;
+  std::optional<StreamEnds> ends;  // of what was taken over before a crash; read once needed
   for (;;) {
     OpenSegment segment;
     const absl::StatusOr<uint64_t> last_number = catalog_.last_number();
     if (!last_number.ok()) return last_number.status();
-    segment.number = *last_number + 1;
+    segment.number = std::max(*last_number, logged_.value_or(0)) + 1;
     const absl::StatusOr<uint64_t> last_row =
         catalog_.read_old(limits_.records_max, [&](const std::string& message) {
-          return add_old(message, segment.rows, segment.book, ends);
+          mutex_.AssertHeld();
+          if (!ends) {
+            absl::StatusOr<StreamEnds> known = ends_of_segments();
+            if (!known.ok()) return known.status();
+            ends = *std::move(known);
+          }
+          return add_old(message, segment.rows, segment.book, *ends);
         });
     if (!last_row.ok()) return last_row.status();
     if (segment.rows.rows() == 0) return absl::OkStatus();
@@ -96,15 +86,42 @@ absl::Status RecordStore::import_old() {
   }
 }
 
-absl::Status RecordStore::find_segments() {
-  absl::StatusOr<uint64_t> last = catalog_.last_number();
-  if (!last.ok()) return last.status();
-  // What was sealed when a crash came is not in the catalog yet.
-  for (; std::filesystem::exists(public_path(folder_, *last + 1)); ++*last) {
-    absl::StatusOr<Segment> segment = Segment::open(folder_, *last + 1);
+// What the catalog does not know: it was sealed when a crash came, or the catalog is older.
+absl::Status RecordStore::adopt_unknown(uint64_t last) {
+  const absl::StatusOr<std::set<uint64_t>> files = numbers_of(folder_, kPublicEnding);
+  if (!files.ok()) return files.status();
+  for (auto number = files->upper_bound(last); number != files->end(); ++number) {
+    absl::StatusOr<Segment> segment = Segment::open(folder_, *number);
     if (!segment.ok()) return segment.status();
     if (absl::Status status = segment->load(); !status.ok()) return status;
     if (absl::Status status = catalog_.add(segment->directory()); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// The catalog's ends are those of the old records, too.
+absl::StatusOr<StreamEnds> RecordStore::ends_of_segments() {
+  const absl::StatusOr<std::vector<SegmentInfo>> segments = catalog_.segments();
+  if (!segments.ok()) return segments.status();
+  StreamEnds ends;
+  for (const SegmentInfo& info : *segments) {
+    const absl::StatusOr<v1::SegmentHead> head = Segment::read_head(folder_, info.number);
+    if (!head.ok()) return head.status();
+    for (const v1::SegmentStream& stream : head->streams())
+      ends[{stream.node(), stream.incarnation()}] = stream.last();
+  }
+  return ends;
+}
+
+absl::Status RecordStore::find_segments(const std::optional<SignedSegments>& logged) {
+  absl::StatusOr<uint64_t> last = catalog_.last_number();
+  if (!last.ok()) return last.status();
+  if (absl::Status status = adopt_unknown(*last); !status.ok()) return status;
+  last = catalog_.last_number();
+  if (!last.ok()) return last.status();
+  // Before anything is sealed that does not go on from the log's last segment.
+  if (logged && *last < logged->last) {
+    if (absl::Status status = logged->on_break(*last); !status.ok()) return status;
   }
   absl::StatusOr<std::vector<SegmentInfo>> segments = catalog_.segments();
   if (!segments.ok()) return segments.status();
@@ -116,12 +133,14 @@ absl::Status RecordStore::find_segments() {
   if (!newest.ok()) return newest.status();
   newest_ = *std::move(newest);
   active_ = std::make_shared<OpenSegment>();
-  active_->number = *last + 1;
+  active_->number = std::max(*last, logged_.value_or(0)) + 1;
   // What expired and is still here.
   std::set<uint64_t> known;
   for (const SegmentInfo& info : segments_)
     known.insert(info.number);
-  for (const uint64_t number : numbers_of(folder_, ".public")) {
+  const absl::StatusOr<std::set<uint64_t>> files = numbers_of(folder_, kPublicEnding);
+  if (!files.ok()) return files.status();
+  for (const uint64_t number : *files) {
     std::error_code ignored;
     if (known.count(number) != 0) continue;
     std::filesystem::remove(public_path(folder_, number), ignored);
@@ -130,27 +149,39 @@ absl::Status RecordStore::find_segments() {
   return absl::OkStatus();
 }
 
+// Each journal is read, whatever its number: what is in a segment already is passed over. One that
+// is not of the segment that takes records is sealed at once.
 absl::Status RecordStore::replay_journals() {
-  for (const uint64_t number : numbers_of(folder_, ".journal")) {
-    std::error_code ignored;
-    if (number < active_->number) {
-      std::filesystem::remove(journal_path(number), ignored);
-      continue;
-    }
+  const absl::StatusOr<std::set<uint64_t>> journals = numbers_of(folder_, kJournalEnding);
+  if (!journals.ok()) return journals.status();
+  for (const uint64_t number : *journals) {
     if (number > active_->number) {  // a crash came while the one before was being sealed
-      const absl::StatusOr<SealedSegment> sealed = write_sealed(*active_);
-      if (!sealed.ok()) return sealed.status();
-      if (absl::Status status = add_sealed(*sealed); !status.ok()) return status;
-      active_ = std::make_shared<OpenSegment>();
-      active_->number = number;
+      if (absl::Status status = seal_replayed(); !status.ok()) return status;
     }
     if (absl::Status status = replay(number); !status.ok()) return status;
+    if (number == active_->number) continue;
+    journal_.reset();
+    if (absl::Status status = seal_replayed(); !status.ok()) return status;
+    std::error_code ignored;  // one that stays is read again, and has nothing new
+    std::filesystem::remove(journal_path(folder_, number), ignored);
   }
   return absl::OkStatus();
 }
 
+// If there is anything.
+absl::Status RecordStore::seal_replayed() {
+  if (active_->rows.rows() == 0) return absl::OkStatus();
+  const absl::StatusOr<SealedSegment> sealed = write_sealed(*active_);
+  if (!sealed.ok()) return sealed.status();
+  if (absl::Status status = add_sealed(*sealed); !status.ok()) return status;
+  const uint64_t next = active_->number + 1;
+  active_ = std::make_shared<OpenSegment>();
+  active_->number = next;
+  return absl::OkStatus();
+}
+
 absl::Status RecordStore::replay(uint64_t number) {
-  const absl::StatusOr<FileBytes> file = FileBytes::open(journal_path(number));
+  const absl::StatusOr<FileBytes> file = FileBytes::open(journal_path(folder_, number));
   if (!file.ok()) return file.status();
   const absl::StatusOr<JournalRead> read = read_journal(*file, [&](std::string_view record) {
     mutex_.AssertHeld();
@@ -164,7 +195,7 @@ absl::Status RecordStore::replay(uint64_t number) {
                  file->name(), read->torn_bytes);
   }
   active_->since = absl::Now();
-  absl::StatusOr<Journal> journal = Journal::open(journal_path(number), read->valid_bytes);
+  absl::StatusOr<Journal> journal = Journal::open(journal_path(folder_, number), read->valid_bytes);
   if (!journal.ok()) return journal.status();
   journal_ = std::make_unique<Journal>(*std::move(journal));
   return absl::OkStatus();

@@ -6,7 +6,9 @@
 namespace sluice::controlplane {
 namespace {
 
-constexpr int kRangesMax = 100;  // an entry of the log holds 64 KiB
+constexpr int kRangesMax = 100;  // of a stream
+// An entry of the log holds 64 KiB. What of a head does not fit are the ranges of many streams.
+constexpr size_t kHeadBytesMax = 60'000;
 
 }  // namespace
 
@@ -33,6 +35,9 @@ uint64_t SequenceBook::add(const StreamKey& key, uint64_t end, uint64_t sequence
 void SequenceBook::write(v1::SegmentHead& head) const {
   for (const auto& [key, stream] : streams_)
     *head.add_streams() = stream;
+  if (head.ByteSizeLong() <= kHeadBytesMax) return;
+  for (v1::SegmentStream& stream : *head.mutable_streams())
+    stream.clear_missing();
 }
 
 }  // namespace sluice::controlplane

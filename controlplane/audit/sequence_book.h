@@ -3,6 +3,7 @@
 // Which records of each node's stream are here, and which never came.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -24,6 +25,7 @@ class SequenceBook {
   // Returns how many were skipped.
   uint64_t add(const StreamKey& stream, uint64_t end, uint64_t sequence);
 
+  size_t streams() const { return streams_.size(); }
   // Sorted by node and incarnation.
   void write(v1::SegmentHead& head) const;
 

@@ -163,11 +163,8 @@ void TileLog::remove_partial_tiles(uint64_t size_before) const {
   }
 }
 
-absl::StatusOr<std::string> TileLog::entry(uint64_t index) const {
-  const absl::StatusOr<std::vector<std::string>> entries =
-      TileReader(folder_, size()).entries(index / kTileWidth);
-  if (!entries.ok()) return entries.status();
-  return (*entries)[index % kTileWidth];
+absl::StatusOr<std::vector<std::string>> TileLog::bundle(uint64_t number) const {
+  return TileReader(folder_, size()).entries(number);
 }
 
 }  // namespace sluice::controlplane

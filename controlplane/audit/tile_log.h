@@ -34,8 +34,9 @@ class TileLog {
   // The newest signed note; empty when nothing was ever appended.
   const std::string& checkpoint() const noexcept { return checkpoint_; }
   const NoteKey& key() const noexcept { return signer_.key(); }
-  // Shape: index < size.  Errors: DATA_LOSS, NOT_FOUND (its file is not there).
-  absl::StatusOr<std::string> entry(uint64_t index) const;
+  // Entries [number * kTileWidth, …), as many as there are of them.  Shape: there is at least one.
+  // Errors: DATA_LOSS, NOT_FOUND (its file is not there).
+  absl::StatusOr<std::vector<std::string>> bundle(uint64_t number) const;
 
  private:
   // The right edge: tiles that are not full yet.

@@ -86,6 +86,25 @@ void add_rollouts(MetricPage& page, std::span<const v1::RolloutStatus> rollouts)
   }
 }
 
+// Client prefixes have no bound, and are in the events.
+void add_patterns(MetricPage& page, std::span<const SeriesScore> patterns) {
+  const auto add = [&](const auto& value_of) {
+    for (const SeriesScore& score : patterns) {
+      if (score.subject.kind == SubjectKind::kClientPrefix) continue;
+      page.add({{"kind", std::string(subject_kind_name(score.subject.kind))},
+                {"subject", score.subject.name},
+                {"metric", std::string(metric_name(score.metric))},
+                {"direction", std::string(direction_name(score.direction))}},
+               value_of(score));
+    }
+  };
+  page.gauge("sluice_pattern_score",
+             "How far what deviates from the usual does; 1: an anomaly begins.");
+  add([](const SeriesScore& score) { return score.score; });
+  page.gauge("sluice_pattern_active", "1: an anomaly is under way.");
+  add([](const SeriesScore& score) { return score.is_active ? 1 : 0; });
+}
+
 }  // namespace
 
 MetricFamilies controller_metrics(const ControllerState& state, const FlowStatistics& flows) {
@@ -100,6 +119,7 @@ MetricFamilies controller_metrics(const ControllerState& state, const FlowStatis
   add_backends(page, state.nodes);
   if (state.policy != nullptr) add_policy(page, state);
   add_rollouts(page, state.rollouts);
+  add_patterns(page, state.patterns);
   flows.write(page);
   return std::move(page).finish();
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "controlplane/console/flow_statistics.h"
+#include "controlplane/detect/patterns.h"
 #include "dataplane/metrics/metric_page.h"
 #include "sluice/v1/control.pb.h"
 #include "sluice/v1/policy.pb.h"
@@ -24,6 +25,7 @@ struct ControllerState {
   const v1::Policy* policy = nullptr;  // null: none yet
   std::span<const v1::RolloutStatus> rollouts;
   std::span<const v1::Override> overrides;
+  std::span<const SeriesScore> patterns;
 };
 
 // Labels are bounded by the policy and the nodes.

@@ -35,8 +35,10 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   if (!state.ok()) return state.status();
   events_ = std::make_unique<EventLog>(store_->shared());
   monitor_ = std::make_unique<GuardrailMonitor>(*store_, *events_);
+  if (absl::Status status = open_log(settings); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<RecordStore>> records =
-      RecordStore::open(settings.audit_directory);
+      RecordStore::open(settings.audit_directory, {.interval = settings.segment_interval},
+                        notary_ == nullptr ? std::nullopt : std::optional(notary_->segments()));
   if (!records.ok()) return records.status();
   records_ = *std::move(records);
 
@@ -52,6 +54,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   options.on_records = [this](const std::string& node, std::span<const v1::FlowRecord> fresh,
                               uint64_t missing) {
     flows_.add(fresh);
+    patterns_.add(fresh, absl::Now());
     flows_.add_missing(node, missing);
   };
   absl::StatusOr<std::unique_ptr<Fleet>> fleet = Fleet::make(options, *records_);
@@ -61,7 +64,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   archivist_ = std::make_unique<Archivist>(*archive_, *fleet_, *events_, settings.retention);
   archivist_->add(changes_->running()->table);  // a crash may have come before it was kept
   changes_->call_when_pushed([this](const Target& table) { archivist_->add(table); });
-  if (absl::Status status = open_log(settings); !status.ok()) return status;
+  if (notary_ != nullptr) notary_->start(*records_, settings.checkpoint_interval);
   recalls_ = std::make_unique<Recalls>(*store_, *fleet_, *events_);
   rollouts_ = std::make_unique<RolloutEngine>(
       *changes_, *fleet_, [this](const v1::Event& event) { write_down(event); });
@@ -73,6 +76,7 @@ absl::Status Controller::open(const ControllerSettings& settings) {
   retention_ = std::make_unique<Retention>(*records_, settings.retention);
   fleet_->start();
   rollouts_->start();
+  patterns_.start();
   // What became overdue while no controller ran is reverted now.
   housekeeper_ = std::make_unique<Housekeeper>(*changes_, *recalls_, *fleet_);
   return absl::OkStatus();
@@ -84,7 +88,7 @@ absl::Status Controller::open_log(const ControllerSettings& settings) {
   if (!signer.ok()) return signer.status();
   const std::string folder = settings.audit_directory + "/log";
   absl::StatusOr<std::unique_ptr<Notary>> notary =
-      Notary::start(folder, *std::move(signer), *events_, settings.checkpoint_interval);
+      Notary::open(folder, *std::move(signer), *events_);
   if (!notary.ok()) {
     return absl::Status(notary.status().code(),
                         absl::StrCat("audit log: ", notary.status().message(), "; move ", folder,
@@ -149,16 +153,29 @@ absl::Status Controller::serve_metrics(const ControllerSettings& settings) {
   return absl::OkStatus();
 }
 
+PatternSources Controller::pattern_sources() {
+  return {.counters = [this] { return fleet_->counters(); },
+          .table = [this]() -> std::shared_ptr<const v1::ForwardingTable> {
+            const auto table = changes_->running()->table;
+            return table == nullptr
+                       ? nullptr
+                       : std::shared_ptr<const v1::ForwardingTable>(table, &table->message());
+          },
+          .tell = [this](const v1::Event& event) { write_down(event); }};
+}
+
 MetricFamilies Controller::metrics() const {
   const std::shared_ptr<const InForce> running = changes_->running();
   const std::vector<v1::NodeEntry> nodes = fleet_->nodes();
+  const std::vector<SeriesScore> patterns = patterns_.scores();
   return controller_metrics({.version = SLUICE_VERSION,
                              .revision = running->revision,
                              .generation = running->generation,
                              .nodes = nodes,
                              .policy = running->policy.get(),
                              .rollouts = running->rollouts,
-                             .overrides = running->overrides},
+                             .overrides = running->overrides,
+                             .patterns = patterns},
                             flows_);
 }
 
@@ -170,6 +187,7 @@ absl::StatusOr<std::unique_ptr<Controller>> Controller::start(const ControllerSe
 
 Controller::~Controller() {
   housekeeper_.reset();
+  patterns_.stop();
   metrics_.reset();
   const auto deadline = std::chrono::system_clock::now() + kShutdownGrace;
   if (server_ != nullptr) server_->Shutdown(deadline);

@@ -20,6 +20,7 @@
 #include "controlplane/service/control_service.h"
 #include "controlplane/service/guardrail_monitor.h"
 #include "controlplane/service/housekeeper.h"
+#include "controlplane/service/pattern_watch.h"
 #include "controlplane/service/recalls.h"
 #include "controlplane/service/rollout_engine.h"
 #include "controlplane/store/event_log.h"
@@ -48,6 +49,7 @@ class Controller {
   LocalCallers local_callers();
   void write_down(const v1::Event& event);
   MetricFamilies metrics() const;
+  PatternSources pattern_sources();
 
   RoleBook roles_;
   std::unique_ptr<RevisionStore> store_;
@@ -55,6 +57,7 @@ class Controller {
   std::unique_ptr<GuardrailMonitor> monitor_;
   std::unique_ptr<RecordStore> records_;
   FlowStatistics flows_;
+  PatternWatch patterns_{pattern_sources()};
   std::unique_ptr<TableArchive> archive_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Fleet> fleet_;

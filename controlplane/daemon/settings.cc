@@ -21,6 +21,9 @@ constexpr char kListenDefault[] = "unix:/run/sluice/controller.sock";
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr absl::Duration kRetentionDefault = absl::Hours(24 * 190);
 constexpr absl::Duration kCheckpointIntervalDefault = absl::Seconds(5);
+constexpr absl::Duration kSegmentIntervalDefault = absl::Minutes(1);
+// Each segment is two files that retention keeps for long.
+constexpr absl::Duration kSegmentIntervalMin = absl::Seconds(1);
 constexpr absl::Duration kRetentionMin = absl::Hours(1);
 
 // The checks of one file; each problem carries the line of the field, or of the nearest thing
@@ -95,6 +98,8 @@ void check_audit(const v1::AuditConfig& audit, Checker& checker) {
       length_of(audit.checkpoint_interval()) <= absl::ZeroDuration()) {
     checker.problem("audit.checkpoint_interval", "must be longer than 0s");
   }
+  if (audit.has_segment_interval() && length_of(audit.segment_interval()) < kSegmentIntervalMin)
+    checker.problem("audit.segment_interval", "is too short; at least 1s");
 }
 
 void check_roles(const v1::ControllerConfig& config, const TlsFiles& tls, Checker& checker) {
@@ -139,6 +144,9 @@ ControllerSettings to_settings(const v1::ControllerConfig& config, const TlsFile
   settings.checkpoint_interval = config.audit().has_checkpoint_interval()
                                      ? length_of(config.audit().checkpoint_interval())
                                      : kCheckpointIntervalDefault;
+  settings.segment_interval = config.audit().has_segment_interval()
+                                  ? length_of(config.audit().segment_interval())
+                                  : kSegmentIntervalDefault;
   settings.signing_key = config.audit().signing_key();
   settings.log = config.log();
   settings.roles = {config.roles().begin(), config.roles().end()};

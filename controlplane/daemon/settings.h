@@ -25,6 +25,7 @@ struct ControllerSettings {
   std::string audit_directory;
   absl::Duration retention;
   absl::Duration checkpoint_interval;
+  absl::Duration segment_interval;
   std::string signing_key;  // path; empty: no signed log
   v1::LogConfig log;
   std::vector<v1::RoleBinding> roles;  // empty: everybody who reaches `listen` is an admin

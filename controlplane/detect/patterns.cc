@@ -57,18 +57,32 @@ void Patterns::give_up_unseen(std::vector<Finding>& findings) {
   }
 }
 
+void Patterns::lose(Watched& watched, std::vector<Finding>& findings) {
+  for (size_t metric = 0; metric < kMetricCount; ++metric) {
+    Series* series = watched.series[metric].get();
+    if (series == nullptr) continue;
+    if (const std::optional<Change> lost = series->look(std::numeric_limits<int32_t>::max()))
+      findings.push_back(finding(watched, metric, *lost));
+  }
+}
+
+std::vector<Finding> Patterns::forget(const Subject& subject) {
+  std::vector<Finding> findings;
+  const auto found = watched_.find(subject);
+  if (found == watched_.end()) return findings;
+  lose(*found->second, findings);
+  order_.erase(found->second);
+  watched_.erase(found);
+  return findings;
+}
+
 Patterns::Watched& Patterns::watched(const Subject& subject, std::vector<Finding>& findings) {
   if (const auto found = watched_.find(subject); found != watched_.end()) {
     order_.splice(order_.begin(), order_, found->second);
     return order_.front();
   }
   if (watched_.size() >= std::max<size_t>(settings_.subjects_max, 1)) {
-    for (size_t metric = 0; metric < kMetricCount; ++metric) {
-      Series* series = order_.back().series[metric].get();
-      if (series == nullptr) continue;
-      if (const std::optional<Change> lost = series->look(std::numeric_limits<int32_t>::max()))
-        findings.push_back(finding(order_.back(), metric, *lost));
-    }
+    lose(order_.back(), findings);
     watched_.erase(order_.back().subject);
     order_.pop_back();
   }

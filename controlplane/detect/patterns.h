@@ -67,6 +67,10 @@ class Patterns {
   // that was set back counting goes on.
   std::vector<Finding> observe(absl::Time end, std::span<const Observation> observations);
 
+  // Something else is usual for the subject from here on, by somebody's decision: it is watched
+  // anew.  Returns the ends of what was under way.
+  std::vector<Finding> forget(const Subject& subject);
+
   // Of every series that deviates now, in no order.
   std::vector<SeriesScore> scores() const;
   size_t subject_count() const { return watched_.size(); }
@@ -83,6 +87,7 @@ class Patterns {
   using Order = std::list<Watched>;  // the one that was seen most lately first
 
   void advance(absl::Time end);
+  void lose(Watched& watched, std::vector<Finding>& findings);
   void give_up_unseen(std::vector<Finding>& findings);
   Watched& watched(const Subject& subject, std::vector<Finding>& findings);
   void observe(const Observation& observation, Watched& watched, std::vector<Finding>& findings);

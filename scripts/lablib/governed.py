@@ -160,6 +160,10 @@ def recorded(lab: Lab, incarnation: str | None = None) -> dict[tuple[str, str], 
     return dict(sums)
 
 
+def record_count(lab: Lab) -> int:
+    return len(lab.ask("audit", "query", "--limit", "10000000")["items"])
+
+
 def wait_for_quiet(lab: Lab, timeout: float = 60) -> None:
     """Waits until no flow is left in the node's table."""
 

@@ -10,6 +10,7 @@ from lablib.lab import Lab
 from lablib.shell import LabError, wait_until
 
 _KEY = re.compile(r"audit log: .* --key (\S+)")
+_RECORDS = re.compile(r"segments that are here: \d+, all (\d+) records")
 
 
 def public_key(lab: Lab) -> str:
@@ -44,6 +45,20 @@ def wait_for_size(lab: Lab, entries: int) -> None:
         return size(folder(lab)) >= entries
 
     wait_until(f"a checkpoint of {entries} entries", is_there, 15)
+
+
+def wait_for_records(lab: Lab, records: int) -> None:
+    """Until segments with so many records are sealed and their roots signed."""
+
+    def are_there() -> bool:
+        found = _RECORDS.search(verify(lab, folder(lab), "--segments", str(segments(lab))).stdout)
+        return found is not None and int(found[1]) >= records
+
+    wait_until(f"{records} records in the signed log", are_there, 20)
+
+
+def segments(lab: Lab) -> pathlib.Path:
+    return lab.places.state / "lib/audit/segments"
 
 
 def verify(lab: Lab, log: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:

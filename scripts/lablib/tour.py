@@ -3,8 +3,10 @@
 
 import argparse
 import pathlib
+import shutil
 import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -124,11 +126,16 @@ def account(lab: Lab, checks: Checks, client: traffic.Client) -> None:
     checks.require(
         "records of ended flows equal the forwarding counters, packets and bytes", violations
     )
-    signed_log.wait_for_size(lab, 1)
-    verified = signed_log.verify(lab, signed_log.folder(lab))
+    say("waiting until the last record is sealed and signed")
+    signed_log.wait_for_records(lab, governed.record_count(lab))
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = pathlib.Path(folder)
+        signed_log.copy(lab, bundle / "log")
+        shutil.copytree(signed_log.segments(lab), bundle / "segments")
+        verified = signed_log.verify(lab, bundle / "log", "--segments", str(bundle / "segments"))
     print(verified.stdout, end="", flush=True)
     checks.require(
-        "the signed log of what was done is whole, by its files and a public key alone",
+        "a copy of the log and of every record is whole, by its files and a public key alone",
         verified.stderr.splitlines(),
     )
 

@@ -19,6 +19,7 @@
 #include "controlplane/audit/segment/seal.h"
 #include "controlplane/audit/segment/segment.h"
 #include "controlplane/audit/segment/segment_check.h"
+#include "controlplane/audit/segment/segment_files.h"
 #include "controlplane/store/database.h"
 #include "tests/bench/record_source.h"
 #include "tests/bench/result.h"

@@ -3,6 +3,7 @@
 # Guardrails hold while pools die, labels expire and people are in a hurry.
 import datetime
 import json
+import shutil
 import signal
 import time
 
@@ -174,11 +175,17 @@ class Guardrails(lab_case.LabCase):
         self.assertIn("apply", {event["kind"] for event in events})
         last = max(int(event["sequence"]) for event in events)
         signed_log.wait_for_size(self.lab, last)
+        self.served_by(20)
+        governed.wait_for_quiet(self.lab)
+        records = governed.record_count(self.lab)
+        signed_log.wait_for_records(self.lab, records)
         kept = self.scratch / "kept"
         signed_log.copy(self.lab, kept)
         last = signed_log.size(kept)
-        good = signed_log.verify(self.lab, kept)
+        segments = signed_log.segments(self.lab)
+        good = signed_log.verify(self.lab, kept, "--segments", str(segments))
         self.assertEqual((good.returncode, good.stderr), (0, ""))
+        self.assertIn(f"all {records} records as they were signed; not here: 0", good.stdout)
         self.assertIn(f"{last} entries, every one as it was signed by sluice/", good.stdout)
 
         # What a crash cuts off is written again, and nothing that was signed is lost.
@@ -189,9 +196,20 @@ class Guardrails(lab_case.LabCase):
         self.sluice("undrain", "backend/chat-v1-eu/v1-a")
         signed_log.wait_for_size(self.lab, last + 2)
         log = signed_log.folder(self.lab)
-        longer = signed_log.verify(self.lab, log, "--since", str(kept / "checkpoint"))
+        more = ("--since", str(kept / "checkpoint"), "--segments", str(segments))
+        longer = signed_log.verify(self.lab, log, *more)
         self.assertEqual((longer.returncode, longer.stderr), (0, ""))
         self.assertIn(f"goes on from the {last} entries", longer.stdout)
+
+        segment = sorted(segments.glob("*.public"))[0]
+        data = bytearray(segment.read_bytes())
+        data[len(data) // 2] ^= 1
+        changed = self.scratch / "segments"
+        shutil.copytree(segments, changed)
+        (changed / segment.name).write_bytes(data)
+        bad = signed_log.verify(self.lab, log, "--segments", str(changed))
+        self.assertEqual((bad.returncode, bad.stdout), (9, ""))
+        self.assertIn(segment.name, bad.stderr)
 
         bundle = kept / f"tile/entries/000.p/{last}"
         data = bytearray(bundle.read_bytes())

@@ -8,7 +8,7 @@
 
 #include "controlplane/audit/segment/bloom_filter.h"
 #include "controlplane/audit/segment/private_part.h"
-#include "controlplane/audit/segment/seal.h"
+#include "controlplane/audit/segment/segment_files.h"
 #include "controlplane/audit/tiles.h"
 
 namespace sluice::controlplane {

@@ -12,9 +12,9 @@
 #include "controlplane/audit/segment/column_file.h"
 #include "controlplane/audit/segment/private_part.h"
 #include "controlplane/audit/segment/record_tree.h"
+#include "controlplane/audit/segment/segment_files.h"
 #include "controlplane/audit/segment/wire.h"
 #include "controlplane/audit/tiles.h"
-#include "fmt/format.h"
 
 namespace sluice::controlplane {
 namespace {
@@ -178,14 +178,6 @@ class Sealer {
 
 SealedSegment seal(const RowBuffer& rows, v1::SegmentHead head) {
   return Sealer(rows, std::move(head)).run();
-}
-
-std::filesystem::path public_path(const std::filesystem::path& folder, uint64_t number) {
-  return folder / fmt::format("{:020}.public", number);
-}
-
-std::filesystem::path private_path(const std::filesystem::path& folder, uint64_t number) {
-  return folder / fmt::format("{:020}.private", number);
 }
 
 absl::Status write_segment(const std::filesystem::path& folder, const SealedSegment& segment) {

@@ -24,10 +24,6 @@ struct SealedSegment {
 // Shape: rows.rows() > 0.
 SealedSegment seal(const RowBuffer& rows, v1::SegmentHead head);
 
-// "00000000000000000042.public" below the folder.
-std::filesystem::path public_path(const std::filesystem::path& folder, uint64_t number);
-std::filesystem::path private_path(const std::filesystem::path& folder, uint64_t number);
-
 // The segment is there as soon as its public file is, and durable on return.  Errors: UNAVAILABLE.
 absl::Status write_segment(const std::filesystem::path& folder, const SealedSegment& segment);
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "controlplane/audit/segment/bloom_filter.h"
-#include "controlplane/audit/segment/seal.h"
+#include "controlplane/audit/segment/segment_files.h"
 #include "fmt/format.h"
 
 namespace sluice::controlplane {
@@ -28,6 +28,20 @@ absl::StatusOr<Segment> Segment::open(FileBytes public_bytes, FileBytes private_
       ColumnFile::open(std::move(private_bytes), ColumnFileKind::kPrivate);
   if (!private_file.ok()) return private_file.status();
   return Segment(*std::move(public_file), *std::move(private_file));
+}
+
+absl::StatusOr<v1::SegmentHead> Segment::read_head(const std::filesystem::path& folder,
+                                                   uint64_t number) {
+  absl::StatusOr<FileBytes> bytes = FileBytes::open(public_path(folder, number));
+  if (!bytes.ok()) return bytes.status();
+  const absl::StatusOr<ColumnFile> file =
+      ColumnFile::open(*std::move(bytes), ColumnFileKind::kPublic);
+  if (!file.ok()) return file.status();
+  absl::StatusOr<v1::SegmentDirectory> directory = file->read_directory(kColumns);
+  if (!directory.ok()) return directory.status();
+  if (directory->head().number() == number) return directory->head();
+  return absl::DataLossError(fmt::format("{} is segment {}", public_path(folder, number).string(),
+                                         directory->head().number()));
 }
 
 absl::StatusOr<bool> Segment::may_have_flow(uint64_t flow_id) const {

@@ -24,6 +24,10 @@ class Segment final : public RowSource {
   static absl::StatusOr<Segment> open(const std::filesystem::path& folder, uint64_t number);
   static absl::StatusOr<Segment> open(FileBytes public_bytes, FileBytes private_bytes);
 
+  // Of the public file alone; one small read.
+  static absl::StatusOr<v1::SegmentHead> read_head(const std::filesystem::path& folder,
+                                                   uint64_t number);
+
   // Whether looking further is worth it; one small read each.
   absl::StatusOr<bool> may_have_flow(uint64_t flow_id) const;
   absl::StatusOr<bool> may_have_client(std::string_view address) const;

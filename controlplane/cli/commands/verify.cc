@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// sluice audit verify: checks the signed log from its files and public keys, with no controller.
+// sluice audit verify: checks the signed log, and the flow records that it answers for, from files
+// and public keys, with no controller.
 #include <memory>
 
+#include "controlplane/audit/entry_check.h"
 #include "controlplane/audit/log_check.h"
+#include "controlplane/audit/segment/folder_check.h"
 #include "controlplane/audit/tiles.h"
 #include "controlplane/cli/render/text.h"
 #include "controlplane/cli/verbs.h"
 #include "fmt/ostream.h"
-#include "sluice/v1/log.pb.h"
 
 namespace sluice::controlplane::cli {
 namespace {
@@ -17,31 +19,24 @@ struct VerifyOptions {
   std::string folder;
   std::vector<std::string> keys;
   std::string since;
+  std::string segments;
 };
 
-// What the entries say, beside that they are those that were signed.
-struct EventsSeen {
-  uint64_t count = 0;
-  uint64_t next = 1;  // sequence
-  uint64_t restores = 0;
-  v1::Event first, last;
-  std::optional<uint64_t> first_bad;  // an entry that is no event, or not the next one
+// All that is looked at, in one pass over the log.
+struct Findings {
+  EntryCheck entries;
+  std::optional<FolderCheck> folder;
+  absl::Status segments;  // the first that does not fit
 
-  void add(uint64_t index, const std::string& bytes) {
-    v1::LogEntry entry;
-    if (!entry.ParseFromString(bytes)) return blame(index);
-    if (entry.has_restored()) {
-      next = entry.restored().sequence() + 1;
-      ++restores;
-      return;
-    }
-    if (entry.event().sequence() != next) return blame(index);
-    ++next;
-    if (count++ == 0) first = entry.event();
-    last = entry.event();
+  void add(uint64_t index, const std::string& entry) {
+    const uint64_t breaks = entries.segments().breaks;
+    const v1::SegmentHead* const head = entries.add(index, entry);
+    if (!folder || !segments.ok()) return;
+    if (entries.segments().breaks != breaks) folder->add_break();
+    if (head != nullptr) segments = folder->add(*head);
   }
-  void blame(uint64_t index) {
-    if (!first_bad) first_bad = index;
+  void finish() {
+    if (folder && segments.ok()) segments = folder->finish();
   }
 };
 
@@ -74,45 +69,90 @@ ExitCode read_kept(Session& session, const VerifyOptions& options, const std::ve
   return ExitCode::kOk;
 }
 
+ExitCode open_segments(Session& session, const VerifyOptions& options, Findings& findings) {
+  if (options.segments.empty()) return ExitCode::kOk;
+  absl::StatusOr<FolderCheck> folder = FolderCheck::open(options.segments);
+  if (!folder.ok()) return session.fail(ExitCode::kNotFound, folder.status());
+  findings.folder = *std::move(folder);
+  return ExitCode::kOk;
+}
+
+// The first thing that is not as it was signed, if any.
+std::string problem_of(const VerifyOptions& options, const LogCheck& check,
+                       const Findings& findings) {
+  const uint64_t size = check.checkpoint.size;
+  if (check.first_bad) {
+    return fmt::format("{}: entry {} of {} does not fit: {}", options.folder, *check.first_bad,
+                       size, check.problem);
+  }
+  const EntryCheck& entries = findings.entries;
+  if (entries.first_bad()) {
+    return fmt::format("{}: entry {} of {} was signed, and does not follow those before: {}",
+                       options.folder, *entries.first_bad(), size, entries.problem());
+  }
+  return std::string(findings.segments.message());
+}
+
+void print_events(std::ostream& out, const EntryCheck::Events& events) {
+  if (events.count != 0) {
+    fmt::print(out, "events {} to {}, {} to {}\n", events.first.sequence(), events.last.sequence(),
+               time_text(events.first.time()), time_text(events.last.time()));
+  }
+  if (events.restores != 0) {
+    fmt::print(out,
+               "the controller's store came back from a backup, times: {}; what it did after the "
+               "backup is here all the same\n",
+               events.restores);
+  }
+}
+
+void print_segments(std::ostream& out, const Findings& findings) {
+  const EntryCheck::Segments& segments = findings.entries.segments();
+  if (segments.count != 0) {
+    fmt::print(out, "segments of flow records: {}, with {} records; {} more never came\n",
+               segments.count, segments.records, segments.missing);
+  }
+  if (segments.breaks != 0) {
+    fmt::print(out,
+               "segments break off, since records came back from an older copy or expired before "
+               "they were signed, times: {}\n",
+               segments.breaks);
+  }
+  if (!findings.folder) return;
+  const FolderCheck& folder = *findings.folder;
+  fmt::print(out, "segments that are here: {}, all {} records as they were signed; not here: {}\n",
+             folder.segments(), folder.records(), folder.absent());
+  if (!folder.unlogged().empty()) {
+    fmt::print(out, "not in the log, or not yet, and not checked: {}\n",
+               fmt::join(folder.unlogged(), ", "));
+  }
+}
+
 ExitCode verify(Session& session, const VerifyOptions& options) {
   std::vector<NoteKey> keys;
   if (const ExitCode code = read_keys(session, options, keys); code != ExitCode::kOk) return code;
   std::optional<Checkpoint> kept;
   if (const ExitCode code = read_kept(session, options, keys, kept); code != ExitCode::kOk)
     return code;
-  EventsSeen seen;
+  Findings findings;
+  if (const ExitCode code = open_segments(session, options, findings); code != ExitCode::kOk)
+    return code;
   const absl::StatusOr<LogCheck> check =
       check_log(options.folder, keys, kept,
-                [&](uint64_t index, const std::string& entry) { seen.add(index, entry); });
+                [&](uint64_t index, const std::string& entry) { findings.add(index, entry); });
+  findings.finish();
   if (absl::IsNotFound(check.status())) return session.fail(ExitCode::kNotFound, check.status());
   if (!check.ok()) {
     return session.fail(
         ExitCode::kVerificationFailed,
         fmt::format("{}/checkpoint: {}", options.folder, std::string(check.status().message())));
   }
-  if (check->first_bad) {
-    return session.fail(ExitCode::kVerificationFailed,
-                        fmt::format("{}: entry {} of {} does not fit: {}", options.folder,
-                                    *check->first_bad, check->checkpoint.size, check->problem));
-  }
-  if (seen.first_bad) {
-    return session.fail(
-        ExitCode::kVerificationFailed,
-        fmt::format("{}: entry {} was signed, and is not the event that follows the one before it",
-                    options.folder, *seen.first_bad));
-  }
+  const std::string problem = problem_of(options, *check, findings);
+  if (!problem.empty()) return session.fail(ExitCode::kVerificationFailed, problem);
   fmt::print(session.out(), "{}: {} entries, every one as it was signed by {}\n", options.folder,
              check->checkpoint.size, fmt::join(check->signed_by, ", "));
-  if (seen.count != 0) {
-    fmt::print(session.out(), "events {} to {}, {} to {}\n", seen.first.sequence(),
-               seen.last.sequence(), time_text(seen.first.time()), time_text(seen.last.time()));
-  }
-  if (seen.restores != 0) {
-    fmt::print(session.out(),
-               "the controller's store came back from a backup, times: {}; what it did after the "
-               "backup is here all the same\n",
-               seen.restores);
-  }
+  print_events(session.out(), findings.entries.events());
+  print_segments(session.out(), findings);
   if (kept) {
     fmt::print(session.out(), "it goes on from the {} entries that were kept in {}\n", kept->size,
                options.since);
@@ -126,8 +166,8 @@ void add_audit_verify(Verbs& verbs, CLI::App& audit) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App& verb = verbs.add_below(
       audit, "verify", "Check that nothing of the signed log was changed; needs no controller",
-      "sluice audit verify /var/lib/sluice/audit/log --key "
-      "sluice/5a1c+7d2e9b40+AWmQ… --since checkpoint.kept",
+      "sluice audit verify /var/lib/sluice/audit/log --key sluice/5a1c+7d2e9b40+AWmQ… "
+      "--segments /var/lib/sluice/audit/segments --since checkpoint.kept",
       [options](Session& session) { return verify(session, *options); });
   verb.add_option("folder", options->folder,
                   "The log: audit.directory/log of a controller, or a copy")
@@ -137,6 +177,8 @@ void add_audit_verify(Verbs& verbs, CLI::App& audit) {
       ->required();
   verb.add_option("--since", options->since,
                   "A checkpoint file that was kept: the log must go on from it");
+  verb.add_option("--segments", options->segments,
+                  "Flow records to check too: audit.directory/segments, or a copy");
 }
 
 }  // namespace sluice::controlplane::cli

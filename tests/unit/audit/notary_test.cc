@@ -31,13 +31,33 @@ class NotaryTest : public ::testing::Test {
     ASSERT_TRUE(events_->append(event).ok());
   }
   absl::StatusOr<std::unique_ptr<Notary>> notary() {
-    return Notary::start(folder_, *load_or_make_signer(key_path_), *events_, absl::Hours(1));
+    return Notary::open(folder_, *load_or_make_signer(key_path_), *events_);
   }
   // A notary that lives for a moment signs all there is.
   void sign() {
-    const auto started = notary();
-    ASSERT_TRUE(started.ok()) << started.status();
-    key_ = (*started)->key();
+    const auto opened = notary();
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    key_ = (*opened)->key();
+    records_.reset();
+    auto records = RecordStore::open(directory_.path("audit"), {}, (*opened)->segments());
+    ASSERT_TRUE(records.ok()) << records.status();
+    records_ = *std::move(records);
+    (*opened)->start(*records_, absl::Hours(1));
+  }
+  // Records of one node, the last of this sequence.
+  void record_until(uint64_t sequence, bool is_sealed = true) {
+    if (records_ == nullptr) records_ = *RecordStore::open(directory_.path("audit"));
+    std::vector<v1::FlowRecord> records;
+    for (uint64_t i = 1; i <= sequence; ++i) {
+      v1::FlowRecord& record = records.emplace_back();
+      record.set_node("edge-1");
+      record.set_incarnation("one");
+      record.set_sequence(i);
+    }
+    ASSERT_TRUE(records_->insert("edge-1", records).ok());
+    if (is_sealed) {
+      ASSERT_TRUE(records_->seal().ok());
+    }
   }
   void restore_from(const std::string& copy) {
     events_.reset();
@@ -47,16 +67,27 @@ class NotaryTest : public ::testing::Test {
     store_ = *RevisionStore::open(directory_.path("c.db"));
     events_ = std::make_unique<EventLog>(store_->shared());
   }
+  static std::string text_of(const v1::LogEntry& entry) {
+    switch (entry.what_case()) {
+      case v1::LogEntry::kRestored:
+        return "restored " + std::to_string(entry.restored().sequence());
+      case v1::LogEntry::kSegment:
+        return "segment " + std::to_string(entry.segment().number()) + " of " +
+               std::to_string(entry.segment().records());
+      case v1::LogEntry::kSegmentBreak:
+        return "break after " + std::to_string(entry.segment_break().segment());
+      default:
+        return std::to_string(entry.event().sequence()) + " " + entry.event().kind() +
+               (entry.whole().empty() ? "" : " (cut)");
+    }
+  }
   std::vector<std::string> signed_steps() {
     std::vector<std::string> steps;
     const auto check =
         check_log(folder_, {&key_, 1}, std::nullopt, [&](uint64_t, const std::string& bytes) {
           v1::LogEntry entry;
           ASSERT_TRUE(entry.ParseFromString(bytes));
-          steps.push_back(entry.has_restored()
-                              ? "restored " + std::to_string(entry.restored().sequence())
-                              : std::to_string(entry.event().sequence()) + " " +
-                                    entry.event().kind() + (entry.whole().empty() ? "" : " (cut)"));
+          steps.push_back(text_of(entry));
         });
     EXPECT_TRUE(check.ok()) << check.status();
     EXPECT_EQ(check->first_bad, std::nullopt) << check->problem;
@@ -68,6 +99,7 @@ class NotaryTest : public ::testing::Test {
   const std::string key_path_ = directory_.path("audit.key");
   std::unique_ptr<RevisionStore> store_ = *RevisionStore::open(directory_.path("c.db"));
   std::unique_ptr<EventLog> events_ = std::make_unique<EventLog>(store_->shared());
+  std::unique_ptr<RecordStore> records_;
   NoteKey key_;
 };
 
@@ -103,6 +135,102 @@ TEST_F(NotaryTest, KeepsWhatWasDoneAfterABackup) {
               ElementsAre("1 apply", "2 recall", "3 drain", "restored 1", "2 undrain"));
   sign();
   EXPECT_EQ(signed_steps().size(), 5u) << "it is said once";
+}
+
+TEST_F(NotaryTest, SignsEverySegmentOnceOverRestarts) {
+  add("apply");
+  record_until(3);
+  record_until(5);
+  sign();
+  EXPECT_THAT(signed_steps(), ElementsAre("1 apply", "segment 1 of 3", "segment 2 of 2"));
+
+  sign();
+  record_until(9, false);
+  add("recall");
+  sign();
+  EXPECT_THAT(signed_steps(),
+              ElementsAre("1 apply", "segment 1 of 3", "segment 2 of 2", "2 recall"))
+      << "what is not sealed has no root";
+  ASSERT_TRUE(records_->seal().ok());
+  sign();
+
+  EXPECT_THAT(signed_steps(), ElementsAre("1 apply", "segment 1 of 3", "segment 2 of 2", "2 recall",
+                                          "segment 3 of 4"));
+}
+
+TEST_F(NotaryTest, GivesNoNumberTwiceWhenRecordsComeBackWithoutTheirLastSegments) {
+  record_until(3);
+  record_until(5, false);
+  records_.reset();
+  std::filesystem::copy(directory_.path("audit"), directory_.path("copy"),
+                        std::filesystem::copy_options::recursive);
+  sign();
+  ASSERT_TRUE(records_->seal().ok());
+  sign();
+  ASSERT_THAT(signed_steps(), ElementsAre("segment 1 of 3", "segment 2 of 2"));
+  records_.reset();
+  std::filesystem::remove_all(directory_.path("audit"));
+  std::filesystem::copy(directory_.path("copy"), directory_.path("audit"),
+                        std::filesystem::copy_options::recursive);
+
+  sign();
+  sign();
+
+  EXPECT_THAT(signed_steps(),
+              ElementsAre("segment 1 of 3", "segment 2 of 2", "break after 1", "segment 3 of 2"))
+      << "what the copy had not sealed is sealed anew, and told once";
+  records_.reset();
+  std::filesystem::remove_all(directory_.path("audit"));
+  sign();
+  record_until(1);
+  sign();
+  EXPECT_EQ(signed_steps().back(), "segment 4 of 1");
+  EXPECT_EQ(signed_steps()[4], "break after 0");
+}
+
+TEST_F(NotaryTest, LeavesNoNumberOutWhenTheOlderCopyHadNothingThatWaited) {
+  record_until(3);
+  records_.reset();
+  std::filesystem::copy(directory_.path("audit"), directory_.path("copy"),
+                        std::filesystem::copy_options::recursive);
+  sign();
+  record_until(5);
+  sign();
+  records_.reset();
+  std::filesystem::remove_all(directory_.path("audit"));
+  std::filesystem::copy(directory_.path("copy"), directory_.path("audit"),
+                        std::filesystem::copy_options::recursive);
+  sign();
+  record_until(9);
+  sign();
+
+  EXPECT_THAT(signed_steps(),
+              ElementsAre("segment 1 of 3", "segment 2 of 2", "break after 1", "segment 3 of 6"));
+}
+
+TEST_F(NotaryTest, TellsOfABreakBeforeAnythingBehindItIsSealed) {
+  record_until(3);
+  record_until(5, false);
+  records_.reset();
+  std::filesystem::copy(directory_.path("audit"), directory_.path("copy"),
+                        std::filesystem::copy_options::recursive);
+  sign();
+  ASSERT_TRUE(records_->seal().ok());
+  sign();
+  records_.reset();
+  std::filesystem::remove_all(directory_.path("audit"));
+  std::filesystem::copy(directory_.path("copy"), directory_.path("audit"),
+                        std::filesystem::copy_options::recursive);
+  {
+    // A controller that ends before it signs anything.
+    const auto opened = notary();
+    const auto records = RecordStore::open(directory_.path("audit"), {}, (*opened)->segments());
+    ASSERT_TRUE(records.ok()) << records.status();
+  }
+  sign();
+
+  EXPECT_THAT(signed_steps(),
+              ElementsAre("segment 1 of 3", "segment 2 of 2", "break after 1", "segment 3 of 2"));
 }
 
 TEST_F(NotaryTest, CutsEventsThatNoEntryHolds) {

@@ -38,6 +38,18 @@ TEST(ControllerSettings, UnsetFieldsHaveTheirDefaults) {
   ASSERT_TRUE(settings.has_value());
   EXPECT_EQ(settings->listen, "unix:/run/sluice/controller.sock");
   EXPECT_EQ(settings->retention, absl::Hours(24 * 190));
+  EXPECT_EQ(settings->segment_interval, absl::Minutes(1));
+}
+
+TEST(ControllerSettings, SegmentsMayBeShort) {
+  std::vector<YamlProblem> problems;
+  const std::string base = "store: sqlite:c.db\naudit: {directory: a, segment_interval: ";
+
+  EXPECT_EQ(parse_settings(base + "5s}\n", problems)->segment_interval, absl::Seconds(5));
+  EXPECT_FALSE(parse_settings(base + "10ms}\n", problems).has_value());
+  ASSERT_THAT(problems, SizeIs(1));
+  EXPECT_EQ(problems[0].path, "audit.segment_interval");
+  EXPECT_EQ(problems[0].message, "is too short; at least 1s");
 }
 
 TEST(ControllerSettings, EveryProblemIsSaidWithItsLine) {

@@ -9,6 +9,7 @@
 #include "controlplane/audit/segment/bloom_filter.h"
 #include "controlplane/audit/segment/erase.h"
 #include "controlplane/audit/segment/segment_check.h"
+#include "controlplane/audit/segment/segment_files.h"
 #include "controlplane/audit/tiles.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/unit/audit/segment/segment_fixture.h"
