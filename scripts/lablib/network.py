@@ -138,7 +138,15 @@ def _routes_to_clients(interface: str) -> list[str]:
 
 
 def _address_edge(lab: str) -> None:
-    ip_batch(layout.namespace(lab, layout.EDGE.name), _routes_to_clients(layout.EDGE.interface))
+    # The kernel keeps silent about services while no node is there to answer.
+    silence = [
+        f"route add blackhole {layout.SERVICE_V4}/32",
+        f"route add blackhole {layout.SERVICE_V6}/128",
+    ]
+    ip_batch(
+        layout.namespace(lab, layout.EDGE.name),
+        _routes_to_clients(layout.EDGE.interface) + silence,
+    )
 
 
 def _address_server(lab: str, server: layout.Server) -> None:
