@@ -3,6 +3,7 @@
 // What detection found, as an event with its evidence.
 #include "controlplane/service/pattern_event.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"

@@ -53,7 +53,7 @@ class PatternWatch {
   void tell(std::vector<Finding> findings, absl::Time end) const;
 
   const PatternSources sources_;
-  mutable absl::Mutex patterns_mutex_;  // taken before the other
+  mutable absl::Mutex patterns_mutex_;  // never held with the other
   Patterns patterns_ ABSL_GUARDED_BY(patterns_mutex_){PatternsSettings()};
   std::map<std::string, std::string> portions_ ABSL_GUARDED_BY(patterns_mutex_);  // by pool
   absl::Mutex mutex_;

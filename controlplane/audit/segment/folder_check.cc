@@ -30,10 +30,10 @@ absl::Status FolderCheck::add(const v1::SegmentHead& signed_head) {
   const uint64_t number = signed_head.number();
   if (first_ == 0) first_ = number;
   last_ = number;
-  absl::StatusOr<Segment> segment = absl::NotFoundError("");
-  if (unlogged_.erase(number) != 0) segment = Segment::open(folder_, number);
-  // One that is listed may expire meanwhile.
-  if (!std::filesystem::exists(public_path(folder_, number))) {
+  unlogged_.erase(number);
+  // Of a folder in use, one that was listed may have expired, and one that was not is here by now.
+  absl::StatusOr<Segment> segment = Segment::open(folder_, number);
+  if (!segment.ok() && !std::filesystem::exists(public_path(folder_, number))) {
     add_absent(signed_head);
     return absl::OkStatus();
   }

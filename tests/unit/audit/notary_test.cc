@@ -67,6 +67,17 @@ class NotaryTest : public ::testing::Test {
     store_ = *RevisionStore::open(directory_.path("c.db"));
     events_ = std::make_unique<EventLog>(store_->shared());
   }
+  void copy_records() {
+    records_.reset();
+    std::filesystem::copy(directory_.path("audit"), directory_.path("copy"),
+                          std::filesystem::copy_options::recursive);
+  }
+  void bring_copy_back() {
+    records_.reset();
+    std::filesystem::remove_all(directory_.path("audit"));
+    std::filesystem::copy(directory_.path("copy"), directory_.path("audit"),
+                          std::filesystem::copy_options::recursive);
+  }
   static std::string text_of(const v1::LogEntry& entry) {
     switch (entry.what_case()) {
       case v1::LogEntry::kRestored:
@@ -161,17 +172,12 @@ TEST_F(NotaryTest, SignsEverySegmentOnceOverRestarts) {
 TEST_F(NotaryTest, GivesNoNumberTwiceWhenRecordsComeBackWithoutTheirLastSegments) {
   record_until(3);
   record_until(5, false);
-  records_.reset();
-  std::filesystem::copy(directory_.path("audit"), directory_.path("copy"),
-                        std::filesystem::copy_options::recursive);
+  copy_records();
   sign();
   ASSERT_TRUE(records_->seal().ok());
   sign();
   ASSERT_THAT(signed_steps(), ElementsAre("segment 1 of 3", "segment 2 of 2"));
-  records_.reset();
-  std::filesystem::remove_all(directory_.path("audit"));
-  std::filesystem::copy(directory_.path("copy"), directory_.path("audit"),
-                        std::filesystem::copy_options::recursive);
+  bring_copy_back();
 
   sign();
   sign();
@@ -190,16 +196,11 @@ TEST_F(NotaryTest, GivesNoNumberTwiceWhenRecordsComeBackWithoutTheirLastSegments
 
 TEST_F(NotaryTest, LeavesNoNumberOutWhenTheOlderCopyHadNothingThatWaited) {
   record_until(3);
-  records_.reset();
-  std::filesystem::copy(directory_.path("audit"), directory_.path("copy"),
-                        std::filesystem::copy_options::recursive);
+  copy_records();
   sign();
   record_until(5);
   sign();
-  records_.reset();
-  std::filesystem::remove_all(directory_.path("audit"));
-  std::filesystem::copy(directory_.path("copy"), directory_.path("audit"),
-                        std::filesystem::copy_options::recursive);
+  bring_copy_back();
   sign();
   record_until(9);
   sign();
@@ -211,16 +212,11 @@ TEST_F(NotaryTest, LeavesNoNumberOutWhenTheOlderCopyHadNothingThatWaited) {
 TEST_F(NotaryTest, TellsOfABreakBeforeAnythingBehindItIsSealed) {
   record_until(3);
   record_until(5, false);
-  records_.reset();
-  std::filesystem::copy(directory_.path("audit"), directory_.path("copy"),
-                        std::filesystem::copy_options::recursive);
+  copy_records();
   sign();
   ASSERT_TRUE(records_->seal().ok());
   sign();
-  records_.reset();
-  std::filesystem::remove_all(directory_.path("audit"));
-  std::filesystem::copy(directory_.path("copy"), directory_.path("audit"),
-                        std::filesystem::copy_options::recursive);
+  bring_copy_back();
   {
     // A controller that ends before it signs anything.
     const auto opened = notary();

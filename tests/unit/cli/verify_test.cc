@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "controlplane/audit/record_store.h"
+#include "controlplane/audit/segment/folder_check.h"
 #include "controlplane/audit/segment/segment_files.h"
 #include "controlplane/audit/tile_log.h"
 #include "controlplane/audit/tiles.h"
@@ -160,6 +161,18 @@ TEST_F(VerifySegments, MissesASegmentThatDidNotExpire) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(outcome.err,
               HasSubstr("segment 2 is not here, and older ones are: it did not expire"));
+}
+
+TEST_F(VerifySegments, ChecksASegmentThatCameAfterTheFolderWasListed) {
+  std::filesystem::rename(public_path(segments_, 2), segments_ + "/later");
+  absl::StatusOr<FolderCheck> folder = FolderCheck::open(segments_);
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  std::filesystem::rename(segments_ + "/later", public_path(segments_, 2));
+
+  for (const v1::SegmentHead& head : heads_)
+    EXPECT_EQ(folder->add(head), absl::OkStatus());
+  EXPECT_TRUE(folder->finish().ok());
+  EXPECT_EQ(folder->segments(), 2u);
 }
 
 TEST_F(VerifySegments, NamesWhatTheLogDoesNotHaveYet) {
